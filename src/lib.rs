@@ -3,6 +3,16 @@
 //! The rooms, in the order in which they may know of each other: a room imports only rooms above it.
 
 pub mod otlp;
+
+#[cfg(feature = "agent")]
+pub mod config;
+#[cfg(feature = "agent")]
+pub mod ledger;
 pub mod resilience;
+pub mod telemetry;
+#[cfg(feature = "agent")]
+pub mod journal;
+#[cfg(feature = "agent")]
+pub mod intake;
 #[cfg(feature = "agent")]
 pub mod listen;

@@ -1,2 +1,3 @@
-//! x
-fn main(){}
+//! The `lineside` binary.
+
+fn main() {}
