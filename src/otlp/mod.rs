@@ -1,11 +1,13 @@
 //! OTLP as bytes: what a batch is, how it is walked, validated and translated. No I/O.
 
+mod ascii;
 mod batch;
 #[cfg(feature = "agent")]
 mod compression;
 mod encoding;
 mod json;
 mod response;
+mod schema;
 mod signal;
 mod status;
 mod walk;
