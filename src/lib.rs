@@ -3,3 +3,4 @@
 //! The rooms, in the order in which they may know of each other: a room imports only rooms above it.
 
 pub mod otlp;
+pub mod telemetry;
