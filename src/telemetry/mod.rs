@@ -17,6 +17,8 @@ mod resource;
 mod scrape;
 mod settings;
 mod suppress;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
