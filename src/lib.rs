@@ -3,3 +3,8 @@
 //! The rooms, in the order in which they may know of each other: a room imports only rooms above it.
 
 pub mod otlp;
+
+pub mod ledger;
+
+#[cfg(feature = "agent")]
+pub mod journal;

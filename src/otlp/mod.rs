@@ -6,4 +6,4 @@ mod signal;
 
 pub use batch::{Batch, Origin, ServiceItems};
 pub use encoding::Encoding;
-pub use signal::Signal;
+pub use signal::{Signal, SignalSet};
