@@ -1,0 +1,96 @@
+//! What was not taken in.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::otlp::Signal;
+
+use super::TurnedAwayReport;
+
+/// Why a request was not taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Refusal {
+    /// Not the protobuf or JSON that OTLP asks for.
+    Malformed,
+    /// Larger than a configured limit.
+    TooLarge,
+    /// A content type or coding that we do not speak.
+    Unsupported,
+    /// No valid credentials.
+    Unauthenticated,
+    /// The byte budget for requests in flight is spent.
+    Busy,
+    /// The journal is at its limit.
+    Full,
+    /// The disk failed.
+    Disk,
+    /// The agent is shutting down.
+    Closing,
+}
+
+impl Refusal {
+    /// Every refusal, in the order in which tables list them.
+    pub const ALL: [Refusal; 8] = [
+        Refusal::Malformed,
+        Refusal::TooLarge,
+        Refusal::Unsupported,
+        Refusal::Unauthenticated,
+        Refusal::Busy,
+        Refusal::Full,
+        Refusal::Disk,
+        Refusal::Closing,
+    ];
+
+    /// The refusal as metrics and reports spell it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Refusal::Malformed => "malformed",
+            Refusal::TooLarge => "too_large",
+            Refusal::Unsupported => "unsupported",
+            Refusal::Unauthenticated => "unauthenticated",
+            Refusal::Busy => "busy",
+            Refusal::Full => "full",
+            Refusal::Disk => "disk",
+            Refusal::Closing => "closing",
+        }
+    }
+}
+
+/// Counters by signal and refusal.
+#[derive(Debug, Default)]
+pub(super) struct Door {
+    cells: [[Cell; Refusal::ALL.len()]; 3],
+}
+
+#[derive(Debug, Default)]
+struct Cell {
+    requests: AtomicU64,
+    items: AtomicU64,
+}
+
+impl Door {
+    pub(super) fn turn_away(&self, signal: Signal, refusal: Refusal, items: Option<u32>) {
+        let cell = &self.cells[signal.index()][refusal as usize];
+        cell.requests.fetch_add(1, Relaxed);
+        cell.items.fetch_add(items.unwrap_or(0).into(), Relaxed);
+    }
+
+    pub(super) fn report(&self) -> BTreeMap<Signal, BTreeMap<&'static str, TurnedAwayReport>> {
+        Signal::ALL.into_iter().map(|signal| (signal, self.row(signal))).collect()
+    }
+
+    fn row(&self, signal: Signal) -> BTreeMap<&'static str, TurnedAwayReport> {
+        let cells = &self.cells[signal.index()];
+        let cell = |refusal: Refusal| (refusal.name(), cells[refusal as usize].report());
+        Refusal::ALL.into_iter().map(cell).collect()
+    }
+}
+
+impl Cell {
+    fn report(&self) -> TurnedAwayReport {
+        TurnedAwayReport {
+            requests: self.requests.load(Relaxed),
+            items: self.items.load(Relaxed),
+        }
+    }
+}
