@@ -19,13 +19,9 @@ pub use compression::{
     DeflateError, InflateError, can_concatenate, default_level, deflate, inflate, inflate_into,
 };
 pub use encoding::Encoding;
-<<<<<<< HEAD
 pub use json::{JsonError, json_to_protobuf};
 pub use response::{PartialSuccess, decode_response, encode_response, encode_response_json};
-pub use signal::Signal;
+pub use signal::{Signal, SignalSet};
 pub use status::{Code, Status};
 pub use walk::{Tally, inspect};
 pub use wire::WireError;
-=======
-pub use signal::{Signal, SignalSet};
->>>>>>> journal
