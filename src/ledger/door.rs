@@ -9,9 +9,11 @@ use super::TurnedAwayReport;
 
 /// Why a request was not taken in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Refusal {
+pub enum TurnedAway {
     /// Not the protobuf or JSON that OTLP asks for.
     Malformed,
+    /// Its body did not arrive in time.
+    TimedOut,
     /// Larger than a configured limit.
     TooLarge,
     /// A content type or coding that we do not speak.
@@ -28,30 +30,32 @@ pub enum Refusal {
     Closing,
 }
 
-impl Refusal {
+impl TurnedAway {
     /// Every refusal, in the order in which tables list them.
-    pub const ALL: [Refusal; 8] = [
-        Refusal::Malformed,
-        Refusal::TooLarge,
-        Refusal::Unsupported,
-        Refusal::Unauthenticated,
-        Refusal::Busy,
-        Refusal::Full,
-        Refusal::Disk,
-        Refusal::Closing,
+    pub const ALL: [TurnedAway; 9] = [
+        TurnedAway::Malformed,
+        TurnedAway::TimedOut,
+        TurnedAway::TooLarge,
+        TurnedAway::Unsupported,
+        TurnedAway::Unauthenticated,
+        TurnedAway::Busy,
+        TurnedAway::Full,
+        TurnedAway::Disk,
+        TurnedAway::Closing,
     ];
 
     /// The refusal as metrics and reports spell it.
     pub const fn name(self) -> &'static str {
         match self {
-            Refusal::Malformed => "malformed",
-            Refusal::TooLarge => "too_large",
-            Refusal::Unsupported => "unsupported",
-            Refusal::Unauthenticated => "unauthenticated",
-            Refusal::Busy => "busy",
-            Refusal::Full => "full",
-            Refusal::Disk => "disk",
-            Refusal::Closing => "closing",
+            TurnedAway::Malformed => "malformed",
+            TurnedAway::TimedOut => "timed_out",
+            TurnedAway::TooLarge => "too_large",
+            TurnedAway::Unsupported => "unsupported",
+            TurnedAway::Unauthenticated => "unauthenticated",
+            TurnedAway::Busy => "busy",
+            TurnedAway::Full => "full",
+            TurnedAway::Disk => "disk",
+            TurnedAway::Closing => "closing",
         }
     }
 }
@@ -59,7 +63,7 @@ impl Refusal {
 /// Counters by signal and refusal.
 #[derive(Debug, Default)]
 pub(super) struct Door {
-    cells: [[Cell; Refusal::ALL.len()]; 3],
+    cells: [[Cell; TurnedAway::ALL.len()]; 3],
 }
 
 #[derive(Debug, Default)]
@@ -69,7 +73,7 @@ struct Cell {
 }
 
 impl Door {
-    pub(super) fn turn_away(&self, signal: Signal, refusal: Refusal, items: Option<u32>) {
+    pub(super) fn turn_away(&self, signal: Signal, refusal: TurnedAway, items: Option<u32>) {
         let cell = &self.cells[signal.index()][refusal as usize];
         cell.requests.fetch_add(1, Relaxed);
         cell.items.fetch_add(items.unwrap_or(0).into(), Relaxed);
@@ -81,8 +85,8 @@ impl Door {
 
     fn row(&self, signal: Signal) -> BTreeMap<&'static str, TurnedAwayReport> {
         let cells = &self.cells[signal.index()];
-        let cell = |refusal: Refusal| (refusal.name(), cells[refusal as usize].report());
-        Refusal::ALL.into_iter().map(cell).collect()
+        let cell = |refusal: TurnedAway| (refusal.name(), cells[refusal as usize].report());
+        TurnedAway::ALL.into_iter().map(cell).collect()
     }
 }
 

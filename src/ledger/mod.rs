@@ -22,7 +22,7 @@ use crate::otlp::{Signal, SignalSet};
 
 pub use account::Account;
 pub use book::Book;
-pub use door::Refusal;
+pub use door::TurnedAway;
 pub use fate::{DropReason, Fate};
 pub use report::{ExportReport, LedgerReport, TallyReport, TurnedAwayReport};
 pub use tally::Tally;
@@ -55,7 +55,7 @@ impl Ledger {
     }
 
     /// Counts a request that was not taken in, and its items where they are known.
-    pub fn turn_away(&self, signal: Signal, refusal: Refusal, items: Option<u32>) {
+    pub fn turn_away(&self, signal: Signal, refusal: TurnedAway, items: Option<u32>) {
         self.door.turn_away(signal, refusal, items);
     }
 

@@ -19,7 +19,7 @@ const UNNAMED: &str = "(unnamed)";
 pub struct LedgerReport {
     /// By the export's name.
     pub exports: BTreeMap<String, ExportReport>,
-    /// By signal, then by [`super::Refusal::name`].
+    /// By signal, then by [`super::TurnedAway::name`].
     #[serde(serialize_with = "by_signal_name")]
     pub turned_away: BTreeMap<Signal, BTreeMap<&'static str, TurnedAwayReport>>,
 }

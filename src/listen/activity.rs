@@ -26,9 +26,14 @@ pub(super) struct UnderWay(Activity);
 
 impl Activity {
     pub(super) fn new(opened: Instant) -> Activity {
-        let inner =
-            Inner { opened, under_way: AtomicUsize::new(0), last_end_ms: AtomicU64::new(0) };
-        Activity { inner: Arc::new(inner) }
+        let inner = Inner {
+            opened,
+            under_way: AtomicUsize::new(0),
+            last_end_ms: AtomicU64::new(0),
+        };
+        Activity {
+            inner: Arc::new(inner),
+        }
     }
 
     pub(super) fn begin(&self) -> UnderWay {
@@ -50,14 +55,21 @@ impl Activity {
             0 => first,
             last_end_ms => Duration::from_millis(last_end_ms) + between,
         };
-        (self.inner.opened + limit).checked_duration_since(now).filter(|left| !left.is_zero())
+        (self.inner.opened + limit)
+            .checked_duration_since(now)
+            .filter(|left| !left.is_zero())
     }
 }
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
         let inner = &self.0.inner;
-        let end_ms = inner.opened.elapsed().as_millis().try_into().unwrap_or(u64::MAX);
+        let end_ms = inner
+            .opened
+            .elapsed()
+            .as_millis()
+            .try_into()
+            .unwrap_or(u64::MAX);
         inner.last_end_ms.store(end_ms.max(1), Ordering::Relaxed);
         inner.under_way.fetch_sub(1, Ordering::Relaxed);
     }
@@ -89,7 +101,10 @@ mod tests {
         tokio::time::advance(BETWEEN * 3).await;
         assert!(activity.time_left(Instant::now(), FIRST, BETWEEN).is_some());
         drop(request);
-        assert_eq!(activity.time_left(Instant::now(), FIRST, BETWEEN), Some(BETWEEN));
+        assert_eq!(
+            activity.time_left(Instant::now(), FIRST, BETWEEN),
+            Some(BETWEEN)
+        );
         tokio::time::advance(BETWEEN).await;
         assert_eq!(activity.time_left(Instant::now(), FIRST, BETWEEN), None);
     }

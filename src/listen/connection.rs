@@ -45,7 +45,14 @@ impl<S> Host<S> {
         cut_off: CancellationToken,
     ) -> Host<S> {
         let http = http_builder(&limits);
-        Host { face, limits, tls, http, closing, cut_off }
+        Host {
+            face,
+            limits,
+            tls,
+            http,
+            closing,
+            cut_off,
+        }
     }
 
     pub(super) fn limits(&self) -> &Limits {
@@ -73,7 +80,9 @@ impl<S> Host<S> {
         B::Data: Send,
     {
         let _ = stream.set_nodelay(true); // a socket that is already gone fails at its first read
-        let Some(tls) = &self.tls else { return self.talk(stream).await };
+        let Some(tls) = &self.tls else {
+            return self.talk(stream).await;
+        };
         match timeout(self.limits.header_timeout, tls.accept(stream)).await {
             Ok(Ok(stream)) => self.talk(stream).await,
             Ok(Err(error)) => debug!(%error, "TLS handshake failed"),
@@ -88,9 +97,14 @@ impl<S> Host<S> {
         B::Data: Send,
     {
         let activity = Activity::new(Instant::now());
-        let face = Watched { face: self.face, activity: activity.clone() };
-        let mut connection =
-            pin!(self.http.serve_connection_with_upgrades(TokioIo::new(stream), face));
+        let face = Watched {
+            face: self.face,
+            activity: activity.clone(),
+        };
+        let mut connection = pin!(
+            self.http
+                .serve_connection_with_upgrades(TokioIo::new(stream), face)
+        );
         let mut silence = pin!(sleep(self.limits.header_timeout));
         let mut ending = false;
         loop {

@@ -102,10 +102,20 @@ impl Listener {
         key: &'static str,
         address: SocketAddr,
     ) -> Result<Listener, BindError> {
-        let refused = |error| BindError { name, key, address, error };
+        let refused = |error| BindError {
+            name,
+            key,
+            address,
+            error,
+        };
         let socket = TcpListener::bind(address).await.map_err(refused)?;
         let address = socket.local_addr().map_err(refused)?;
-        Ok(Listener { name, socket, address, counts: Arc::default() })
+        Ok(Listener {
+            name,
+            socket,
+            address,
+            counts: Arc::default(),
+        })
     }
 
     /// Where it listens, with the port that the system chose for port 0.
@@ -177,12 +187,8 @@ impl Listener {
         }
     }
 
-    fn take<S, B>(
-        &self,
-        stream: TcpStream,
-        host: &connection::Host<S>,
-        connections: &TaskTracker,
-    ) where
+    fn take<S, B>(&self, stream: TcpStream, host: &connection::Host<S>, connections: &TaskTracker)
+    where
         S: Face<B>,
         B: Body<Error: std::error::Error + Send + Sync> + Send + 'static,
         B::Data: Send,
@@ -191,7 +197,10 @@ impl Listener {
         if counts.open.fetch_add(1, Ordering::Relaxed) >= host.limits().max_connections {
             counts.open.fetch_sub(1, Ordering::Relaxed);
             counts.turned_away.fetch_add(1, Ordering::Relaxed);
-            debug!(listener = self.name, "connection closed: max_connections are open");
+            debug!(
+                listener = self.name,
+                "connection closed: max_connections are open"
+            );
             return;
         }
         let host = host.clone();

@@ -58,7 +58,11 @@ impl ServerTls {
         key: PathBuf,
         client_ca: Option<PathBuf>,
     ) -> Result<ServerTls, TlsError> {
-        let files = Files { certificate, key, client_ca };
+        let files = Files {
+            certificate,
+            key,
+            client_ca,
+        };
         let config = files.config()?;
         Ok(ServerTls {
             files: Arc::new(files),
@@ -91,18 +95,28 @@ impl ServerTls {
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
                 info!(%path, "certificate replaced");
             }
-            Err(error) => warn!(%path, %error, "certificate changed but can't be used: keeping the old one"),
+            Err(error) => {
+                warn!(%path, %error, "certificate changed but can't be used: keeping the old one")
+            }
         }
     }
 }
 
 impl Files {
     fn modified(&self) -> Vec<Option<SystemTime>> {
-        [Some(&self.certificate), Some(&self.key), self.client_ca.as_ref()]
-            .into_iter()
-            .flatten()
-            .map(|path| std::fs::metadata(path).and_then(|data| data.modified()).ok())
-            .collect()
+        [
+            Some(&self.certificate),
+            Some(&self.key),
+            self.client_ca.as_ref(),
+        ]
+        .into_iter()
+        .flatten()
+        .map(|path| {
+            std::fs::metadata(path)
+                .and_then(|data| data.modified())
+                .ok()
+        })
+        .collect()
     }
 
     fn config(&self) -> Result<ServerConfig, TlsError> {
@@ -112,7 +126,10 @@ impl Files {
             path: self.key.clone(),
             error,
         })?;
-        let unusable = |error: String| TlsError::Unusable { path: self.certificate.clone(), error };
+        let unusable = |error: String| TlsError::Unusable {
+            path: self.certificate.clone(),
+            error,
+        };
         let builder = match &self.client_ca {
             None => ServerConfig::builder().with_no_client_auth(),
             Some(path) => {
@@ -132,11 +149,12 @@ impl Files {
     }
 }
 
-fn certificates(
-    what: &'static str,
-    path: &Path,
-) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+fn certificates(what: &'static str, path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect)
-        .map_err(|error| TlsError::File { what, path: path.to_owned(), error })
+        .map_err(|error| TlsError::File {
+            what,
+            path: path.to_owned(),
+            error,
+        })
 }

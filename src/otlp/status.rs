@@ -5,6 +5,9 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+
 use super::json;
 use super::wire::{self, Fault, Value, WireError};
 
@@ -132,8 +135,8 @@ impl Status {
 
     /// The same status with a `RetryInfo`.
     #[must_use]
-    pub fn with_retry_delay(mut self, delay: Duration) -> Status {
-        self.retry_delay = Some(delay);
+    pub fn with_retry_delay(mut self, delay: impl Into<Option<Duration>>) -> Status {
+        self.retry_delay = delay.into();
         self
     }
 
@@ -161,6 +164,17 @@ impl Status {
         });
         let details = details.unwrap_or_default();
         format!(r#"{{"code":{code},"message":{message}{details}}}"#)
+    }
+
+    /// The value of `grpc-status-details-bin`: base64 without padding, as gRPC writes binary headers.
+    pub fn to_details_header(&self) -> String {
+        STANDARD_NO_PAD.encode(self.to_protobuf())
+    }
+
+    /// Reads `grpc-status-details-bin`, padded or not; `None` where it is not a status.
+    pub fn from_details_header(value: &str) -> Option<Status> {
+        let bytes = STANDARD_NO_PAD.decode(value.trim_end_matches('=')).ok()?;
+        Status::from_protobuf(&bytes).ok()
     }
 
     /// Decodes a status out of an error body or `grpc-status-details-bin`.

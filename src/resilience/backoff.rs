@@ -16,7 +16,10 @@ pub struct Backoff {
 impl Backoff {
     /// A backoff whose first ceiling is `initial` and whose last is `max`.
     pub fn new(initial: Duration, max: Duration) -> Backoff {
-        Backoff { initial, max: max.max(initial) }
+        Backoff {
+            initial,
+            max: max.max(initial),
+        }
     }
 
     /// The longest wait after `failures` failed attempts (1 = the first).
@@ -35,15 +38,18 @@ impl Backoff {
 mod tests {
     use super::*;
 
-    const BACKOFF: Backoff =
-        Backoff { initial: Duration::from_millis(100), max: Duration::from_secs(30) };
+    const BACKOFF: Backoff = Backoff {
+        initial: Duration::from_millis(100),
+        max: Duration::from_secs(30),
+    };
 
     /// Scenario: attempts keep failing. Guarantees: the ceiling doubles and then stays at the cap,
     /// however many failures there were.
     #[test]
     fn the_ceiling_doubles_up_to_the_cap() {
-        let ceilings: Vec<u128> =
-            [1, 2, 3, 9, 10, u32::MAX].map(|n| BACKOFF.ceiling(n).as_millis()).to_vec();
+        let ceilings: Vec<u128> = [1, 2, 3, 9, 10, u32::MAX]
+            .map(|n| BACKOFF.ceiling(n).as_millis())
+            .to_vec();
         assert_eq!(ceilings, [100, 200, 400, 25_600, 30_000, 30_000]);
     }
 

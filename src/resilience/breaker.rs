@@ -79,8 +79,14 @@ pub struct Permit {
 impl Breaker {
     /// A closed breaker.
     pub fn new(policy: BreakerPolicy) -> Breaker {
-        let inner = Inner { circuit: Circuit::Closed { failures: 0 }, generation: 0 };
-        Breaker { policy, inner: Arc::new(Mutex::new(inner)) }
+        let inner = Inner {
+            circuit: Circuit::Closed { failures: 0 },
+            generation: 0,
+        };
+        Breaker {
+            policy,
+            inner: Arc::new(Mutex::new(inner)),
+        }
     }
 
     /// Asks for one call at `now`. Refused: how long to wait before it is worth asking again.
@@ -93,7 +99,11 @@ impl Breaker {
             Circuit::Open { .. } => inner.change(Circuit::HalfOpen { trial_out: true }),
             Circuit::HalfOpen { .. } => inner.circuit = Circuit::HalfOpen { trial_out: true },
         }
-        Ok(Permit { breaker: self.clone(), generation: inner.generation, reported: false })
+        Ok(Permit {
+            breaker: self.clone(),
+            generation: inner.generation,
+            reported: false,
+        })
     }
 
     /// What the breaker would do with a call at `now`.
@@ -124,7 +134,9 @@ impl Inner {
             Circuit::HalfOpen { .. } => policy.failures,
         };
         if failures >= policy.failures {
-            self.change(Circuit::Open { until: now + policy.open_for });
+            self.change(Circuit::Open {
+                until: now + policy.open_for,
+            });
         } else {
             self.circuit = Circuit::Closed { failures };
         }
@@ -181,7 +193,10 @@ impl Drop for Permit {
 mod tests {
     use super::*;
 
-    const POLICY: BreakerPolicy = BreakerPolicy { failures: 3, open_for: Duration::from_secs(5) };
+    const POLICY: BreakerPolicy = BreakerPolicy {
+        failures: 3,
+        open_for: Duration::from_secs(5),
+    };
 
     fn tripped(now: Instant) -> Breaker {
         let breaker = Breaker::new(POLICY);
@@ -198,7 +213,10 @@ mod tests {
         for _ in 0..10 {
             breaker.admit(now).expect("closed").failure(now);
             breaker.admit(now).expect("closed").failure(now);
-            assert_eq!(breaker.admit(now).expect("closed").success(), BreakerState::Closed);
+            assert_eq!(
+                breaker.admit(now).expect("closed").success(),
+                BreakerState::Closed
+            );
         }
     }
 
@@ -209,7 +227,9 @@ mod tests {
         let now = Instant::now();
         let breaker = tripped(now);
         assert_eq!(breaker.state(), BreakerState::Open);
-        let left = breaker.admit(now + Duration::from_secs(2)).expect_err("open");
+        let left = breaker
+            .admit(now + Duration::from_secs(2))
+            .expect_err("open");
         assert_eq!(left, Duration::from_secs(3));
         assert!(breaker.admit(now + POLICY.open_for).is_ok());
     }
@@ -226,7 +246,9 @@ mod tests {
         drop(trial);
         let trial = breaker.admit(later).expect("the trial was given back");
         assert_eq!(trial.failure(later), BreakerState::Open);
-        let trial = breaker.admit(later + POLICY.open_for).expect("half-open again");
+        let trial = breaker
+            .admit(later + POLICY.open_for)
+            .expect("half-open again");
         assert_eq!(trial.success(), BreakerState::Closed);
     }
 

@@ -220,7 +220,7 @@ impl RpcMethod {
 }
 
 /// The instruments of one export.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ExportInstruments {
     duration: Histogram<f64>,
     size: Histogram<u64>,

@@ -4,6 +4,7 @@
 //! through the agent's own intake. Neither creates telemetry about itself.
 
 mod active;
+mod edge;
 pub mod instruments;
 mod logs;
 pub mod names;
@@ -27,6 +28,7 @@ use opentelemetry_sdk::trace::SdkTracer;
 use tracing::Subscriber;
 use tracing_subscriber::fmt::MakeWriter;
 
+pub use edge::EdgeSpan;
 pub use instruments::{ActiveGuard, ExportInstruments, HttpRoute, Instruments, RpcMethod};
 pub use own_client::{OfferFuture, OwnIntake};
 pub use propagation::RequestId;

@@ -75,6 +75,8 @@ pub const SCRAPE_LEFT_OUT: &str = "lineside.scrape.left_out";
 pub const EXPORT: Key = Key::from_static_str("lineside.export");
 /// `traces`, `metrics` or `logs`.
 pub const SIGNAL: Key = Key::from_static_str("lineside.signal");
+/// How many items a request carries.
+pub const ITEMS: Key = Key::from_static_str("lineside.items");
 /// Why items were dropped or a request was turned away.
 pub const REASON: Key = Key::from_static_str("reason");
 /// How an export request ended.
