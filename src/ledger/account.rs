@@ -40,7 +40,8 @@ impl Account {
 
     /// Counts a batch in: received and waiting.
     pub fn enter(&self, batch: &Batch) {
-        self.book().enter(batch.signal, batch.items, &batch.services);
+        self.book()
+            .enter(batch.signal, batch.items, &batch.services);
     }
 
     /// Counts a batch that entered before out again, to where `fate` says.
@@ -76,7 +77,10 @@ impl Account {
     /// Items of all signals that wait.
     pub fn waiting(&self) -> u64 {
         let book = self.book();
-        Signal::ALL.iter().map(|signal| book.total(*signal).waiting).sum()
+        Signal::ALL
+            .iter()
+            .map(|signal| book.total(*signal).waiting)
+            .sum()
     }
 
     /// Every row of the signals that the export selects.

@@ -58,7 +58,8 @@ impl Book {
         for part in services {
             let refused = left.min(part.items.into());
             left -= refused;
-            self.row(signal, &part.service).leave(part.items.into(), refused, fate);
+            self.row(signal, &part.service)
+                .leave(part.items.into(), refused, fate);
         }
         self.attribute_losses(signal);
     }
@@ -73,7 +74,10 @@ impl Book {
 
     /// Counts items that were received and lost before this book was opened.
     pub fn enter_lost(&mut self, signal: Signal, items: u64, reason: DropReason) {
-        for row in [&mut self.totals[signal.index()], &mut self.other[signal.index()]] {
+        for row in [
+            &mut self.totals[signal.index()],
+            &mut self.other[signal.index()],
+        ] {
             row.enter(items);
             row.leave(items, 0, Fate::Dropped(reason));
         }

@@ -80,7 +80,10 @@ impl Door {
     }
 
     pub(super) fn report(&self) -> BTreeMap<Signal, BTreeMap<&'static str, TurnedAwayReport>> {
-        Signal::ALL.into_iter().map(|signal| (signal, self.row(signal))).collect()
+        Signal::ALL
+            .into_iter()
+            .map(|signal| (signal, self.row(signal)))
+            .collect()
     }
 
     fn row(&self, signal: Signal) -> BTreeMap<&'static str, TurnedAwayReport> {

@@ -69,7 +69,9 @@ impl TallyReport {
 
 impl From<&Tally> for TallyReport {
     fn from(tally: &Tally) -> TallyReport {
-        let dropped = DropReason::ALL.iter().map(|reason| (reason.name(), tally.dropped[reason.index()]));
+        let dropped = DropReason::ALL
+            .iter()
+            .map(|reason| (reason.name(), tally.dropped[reason.index()]));
         TallyReport {
             received: tally.received,
             waiting: tally.waiting,
@@ -82,8 +84,11 @@ impl From<&Tally> for TallyReport {
 
 impl ExportReport {
     pub(super) fn new(book: &Book, signals: SignalSet) -> ExportReport {
-        let mut services: BTreeMap<_, _> =
-            book.services.iter().map(|(name, rows)| (shown(name), used(rows))).collect();
+        let mut services: BTreeMap<_, _> = book
+            .services
+            .iter()
+            .map(|(name, rows)| (shown(name), used(rows)))
+            .collect();
         services.insert(OTHER.to_owned(), used(&book.other));
         services.retain(|_, rows| !rows.is_empty());
         let total = |signal: Signal| (signal, TallyReport::from(book.total(signal)));
@@ -96,7 +101,11 @@ impl ExportReport {
 }
 
 fn shown(name: &str) -> String {
-    if name.is_empty() { UNNAMED.to_owned() } else { name.to_owned() }
+    if name.is_empty() {
+        UNNAMED.to_owned()
+    } else {
+        name.to_owned()
+    }
 }
 
 fn used(rows: &Rows) -> BTreeMap<Signal, TallyReport> {
@@ -117,7 +126,9 @@ fn by_service<S: Serializer>(
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     let named = |rows: &BTreeMap<Signal, TallyReport>| -> BTreeMap<&'static str, TallyReport> {
-        rows.iter().map(|(signal, row)| (signal.name(), row.clone())).collect()
+        rows.iter()
+            .map(|(signal, row)| (signal.name(), row.clone()))
+            .collect()
     };
     serializer.collect_map(services.iter().map(|(name, rows)| (name, named(rows))))
 }

@@ -25,7 +25,10 @@ impl Book {
     /// `max_services` are added to the others.
     pub fn decode(bytes: &[u8], max_services: usize) -> Option<Book> {
         let (&[version, reasons], rest) = bytes.split_first_chunk()?;
-        let mut input = Input { rest, reasons: reasons.into() };
+        let mut input = Input {
+            rest,
+            reasons: reasons.into(),
+        };
         if version != VERSION {
             return None;
         }
@@ -52,7 +55,12 @@ impl Book {
 
 fn put_rows(out: &mut Vec<u8>, rows: &Rows) {
     for tally in rows {
-        for number in [tally.received, tally.waiting, tally.delivered, tally.refused] {
+        for number in [
+            tally.received,
+            tally.waiting,
+            tally.delivered,
+            tally.refused,
+        ] {
             put(out, number);
         }
         for number in tally.dropped {

@@ -8,7 +8,10 @@ use crate::otlp::{Batch, Encoding, Origin, ServiceItems};
 fn batch(signal: Signal, services: &[(&str, u32)]) -> Batch {
     let services: Arc<[ServiceItems]> = services
         .iter()
-        .map(|(name, items)| ServiceItems { service: Arc::from(*name), items: *items })
+        .map(|(name, items)| ServiceItems {
+            service: Arc::from(*name),
+            items: *items,
+        })
         .collect();
     Batch {
         signal,
@@ -36,11 +39,28 @@ fn every_fate_is_counted_where_it_belongs() {
     account.leave(&spans, Fate::PartlyRefused { refused: 5 });
     account.leave(&spans, Fate::Dropped(DropReason::Expired));
     let total = account.total(Signal::Traces);
-    assert_eq!((total.received, total.waiting, total.delivered, total.refused), (35, 7, 9, 12));
+    assert_eq!(
+        (
+            total.received,
+            total.waiting,
+            total.delivered,
+            total.refused
+        ),
+        (35, 7, 9, 12)
+    );
     let report = account.report();
     let bank = &report.services["bank"][&Signal::Traces];
-    assert_eq!((bank.delivered, bank.refused, bank.dropped["expired"]), (6, 6, 4));
-    assert!(report.services.values().flat_map(|rows| rows.values()).all(TallyReport::adds_up));
+    assert_eq!(
+        (bank.delivered, bank.refused, bank.dropped["expired"]),
+        (6, 6, 4)
+    );
+    assert!(
+        report
+            .services
+            .values()
+            .flat_map(|rows| rows.values())
+            .all(TallyReport::adds_up)
+    );
 }
 
 /// Scenario: more services than the limit, and a name of a kilobyte that a cut may not split.
@@ -64,14 +84,20 @@ fn services_are_bounded() {
 #[test]
 fn losses_without_a_name_are_attributed_when_the_rest_is_settled() {
     let account = Account::new("collector", SignalSet::ALL, 10);
-    let (lost, kept) = (batch(Signal::Traces, &[("a", 5)]), batch(Signal::Traces, &[("b", 2)]));
+    let (lost, kept) = (
+        batch(Signal::Traces, &[("a", 5)]),
+        batch(Signal::Traces, &[("b", 2)]),
+    );
     account.enter(&lost);
     account.enter(&kept);
     account.lose(Signal::Traces, 5, DropReason::Corrupted);
     assert_eq!(account.total(Signal::Traces).waiting, 2);
     account.leave(&kept, Fate::Delivered);
     let report = account.report();
-    assert_eq!(report.services["a"][&Signal::Traces].dropped["corrupted"], 5);
+    assert_eq!(
+        report.services["a"][&Signal::Traces].dropped["corrupted"],
+        5
+    );
     assert_eq!(report.services["b"][&Signal::Traces].delivered, 2);
     assert_eq!(account.waiting(), 0);
 }
@@ -83,7 +109,12 @@ fn snapshots_come_back_equal_or_not_at_all() {
     let mut book = Book::new(4);
     let spans = batch(Signal::Metrics, &[("shop", 300), ("bank", 70_000)]);
     book.enter(spans.signal, spans.items, &spans.services);
-    book.leave(spans.signal, spans.items, &spans.services, Fate::PartlyRefused { refused: 200 });
+    book.leave(
+        spans.signal,
+        spans.items,
+        &spans.services,
+        Fate::PartlyRefused { refused: 200 },
+    );
     book.enter_lost(Signal::Logs, 9, DropReason::Evicted);
     let mut bytes = Vec::new();
     book.encode(&mut bytes);
@@ -98,9 +129,17 @@ fn snapshots_come_back_equal_or_not_at_all() {
 #[test]
 fn the_report_has_the_documented_shape() {
     let ledger = Ledger::new(10);
+<<<<<<< HEAD
     ledger.turn_away(Signal::Logs, TurnedAway::Full, Some(7));
     ledger.turn_away(Signal::Logs, TurnedAway::Full, None);
     ledger.account("b", SignalSet::NONE.with(Signal::Logs)).enter(&batch(Signal::Logs, &[("x", 1)]));
+=======
+    ledger.turn_away(Signal::Logs, Refusal::Full, Some(7));
+    ledger.turn_away(Signal::Logs, Refusal::Full, None);
+    ledger
+        .account("b", SignalSet::NONE.with(Signal::Logs))
+        .enter(&batch(Signal::Logs, &[("x", 1)]));
+>>>>>>> journal
     let json = serde_json::to_value(ledger.report()).expect("json");
     assert_eq!(json["turned_away"]["logs"]["full"]["requests"], 2);
     assert_eq!(json["turned_away"]["logs"]["full"]["items"], 7);

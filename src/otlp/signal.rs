@@ -89,7 +89,9 @@ impl SignalSet {
 
     /// The signals of the set in the order of [`Signal::ALL`].
     pub fn iter(self) -> impl Iterator<Item = Signal> {
-        Signal::ALL.into_iter().filter(move |signal| self.contains(*signal))
+        Signal::ALL
+            .into_iter()
+            .filter(move |signal| self.contains(*signal))
     }
 }
 
