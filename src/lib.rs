@@ -20,3 +20,11 @@ pub mod listen;
 pub mod receive;
 pub mod resilience;
 pub mod telemetry;
+#[cfg(feature = "agent")]
+pub mod serve;
+#[cfg(feature = "agent")]
+pub mod agent;
+#[cfg(feature = "agent")]
+pub mod cli;
+#[cfg(feature = "agent")]
+pub mod shutdown;
