@@ -6,3 +6,6 @@ pub mod otlp;
 
 #[cfg(feature = "agent")]
 pub mod config;
+
+#[cfg(feature = "agent")]
+pub mod cli;
