@@ -1,10 +1,11 @@
-//! The process environment, as data: `LINESIDE_A__B` sets `a.b`.
+//! The process environment, as data that tests can make up.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt;
 
-/// A snapshot of environment variables.
-#[derive(Clone, Debug, Default)]
+/// A snapshot of environment variables. Printing it shows names only: values may be secret.
+#[derive(Clone, Default)]
 pub struct Environment(BTreeMap<String, OsString>);
 
 impl Environment {
@@ -15,10 +16,21 @@ impl Environment {
             .collect()
     }
 
+    /// The names of all variables, in order.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// The value of `name`: an error for one that is not UTF-8, `None` for one that is unset or empty.
     pub(crate) fn get(&self, name: &str) -> Option<Result<&str, NotUtf8>> {
         let value = self.0.get(name).filter(|value| !value.is_empty())?;
         Some(value.to_str().ok_or(NotUtf8))
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.names()).finish()
     }
 }
 

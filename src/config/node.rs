@@ -10,7 +10,7 @@ use super::problem::Problems;
 use super::suggest::nearest;
 
 /// A value with its key and the environment that secrets may name.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Node<'a> {
     pub(crate) key: KeyPath,
     pub(crate) value: Value,

@@ -30,7 +30,7 @@ impl fmt::Display for Origin {
 }
 
 /// Which keys the file and the environment set.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Origins {
     pub(crate) file: Option<(PathBuf, Dict)>,
     pub(crate) variables: BTreeMap<KeyPath, String>,

@@ -61,7 +61,7 @@ impl fmt::Display for ConfigWarning {
 }
 
 /// Collects errors and warnings while a configuration is read and validated.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Problems {
     pub(crate) origins: Origins,
     pub(crate) errors: Vec<ConfigError>,
