@@ -14,7 +14,7 @@ use crate::journal::Entry;
 use crate::otlp::Signal;
 use crate::resilience::BreakerState;
 use crate::telemetry::names;
-use crate::telemetry::{EdgeSpan, ExportInstruments, ExportOutcome};
+use crate::telemetry::{CallSpan, ExportInstruments, ExportOutcome};
 
 /// One export's voice. Lines are written when something changes, not for every request.
 #[derive(Debug)]
@@ -48,11 +48,11 @@ impl Report {
             .clone()
     }
 
-    pub(super) fn attempt_begins(&self, parcel: &Parcel) -> EdgeSpan {
+    pub(super) fn attempt_begins(&self, parcel: &Parcel) -> CallSpan {
         if parcel.is_own() {
-            return EdgeSpan::none(); // sending our own telemetry creates no telemetry
+            return CallSpan::none(); // sending our own telemetry creates no telemetry
         }
-        let span = EdgeSpan::client("export");
+        let span = CallSpan::client("export");
         span.describe(|| {
             [
                 KeyValue::new(names::EXPORT, self.export.clone()),
@@ -68,7 +68,7 @@ impl Report {
 
     pub(super) fn attempt_ended(
         &self,
-        span: EdgeSpan,
+        span: CallSpan,
         outcome: &Outcome,
         took: Duration,
         bytes: usize,

@@ -13,7 +13,7 @@ use super::{Shared, auth, body};
 use crate::intake::{Accepted, Admission, Offer, Refusal, Visit};
 use crate::ledger::TurnedAway;
 use crate::otlp::{Code, Encoding, Signal, Status};
-use crate::telemetry::EdgeSpan;
+use crate::telemetry::CallSpan;
 
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
@@ -31,7 +31,7 @@ pub(super) async fn answer(shared: &Shared, request: Request<Incoming>) -> Respo
         return unknown_method(&request);
     };
     let begun = Instant::now();
-    let span = EdgeSpan::server(signal.grpc_path(), request.headers());
+    let span = CallSpan::server(signal.grpc_path(), request.headers());
     let admission = admit(shared, signal, request).await;
     let response = match &admission {
         Ok(Accepted { .. }) => accepted(),

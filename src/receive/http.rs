@@ -14,7 +14,7 @@ use super::{Shared, auth, body};
 use crate::intake::{Accepted, Admission, Offer, Refusal, Visit};
 use crate::ledger::TurnedAway;
 use crate::otlp::{Code, Encoding, Signal, Status};
-use crate::telemetry::EdgeSpan;
+use crate::telemetry::CallSpan;
 
 const SPOKEN_ENCODINGS: HeaderValue = HeaderValue::from_static("identity, gzip, zstd");
 
@@ -74,7 +74,7 @@ async fn export(
     request: Request<Incoming>,
 ) -> Response<ReplyBody> {
     let begun = Instant::now();
-    let span = EdgeSpan::server(signal.http_path(), request.headers());
+    let span = CallSpan::server(signal.http_path(), request.headers());
     let _active = shared.http_routes[signal.index()].started();
     let (head, body) = request.into_parts();
     let format = format(&head.headers);

@@ -1,69 +1,81 @@
-//! Spans at the agent's edges: requests that come in from senders and go out to destinations.
+//! The span round one HTTP request that comes in.
 //!
-//! Made with the OpenTelemetry API directly: their parent comes from, or their context goes into,
-//! headers, and they cost next to nothing when not sampled.
+//! Made with the OpenTelemetry API rather than `tracing`, because a remote parent has to be known
+//! when the span starts.
+
+use std::future::Future;
 
 use http::HeaderMap;
-use opentelemetry::trace::{SpanKind, Status, TraceContextExt, Tracer, TracerProvider as _};
-use opentelemetry::{Context, KeyValue, global};
+use opentelemetry::context::FutureExt as _;
+use opentelemetry::trace::{SpanKind, Status, TraceContextExt as _, Tracer as _};
+use opentelemetry::{Context, KeyValue};
+use opentelemetry_sdk::trace::SdkTracer;
 
-use super::propagation;
+use super::names;
+use super::propagation::{self, RequestId};
 
-const SCOPE: &str = "lineside";
+/// What a request is, as far as its span needs to know.
+#[derive(Clone, Copy, Debug)]
+pub struct Incoming<'a> {
+    /// The method, `_OTHER` for one that HTTP does not define.
+    pub method: &'static str,
+    /// The route's template, never the raw path.
+    pub route: &'static str,
+    /// The path as asked for.
+    pub path: &'a str,
+    /// The headers, which may carry the caller's context and request id.
+    pub headers: &'a HeaderMap,
+}
 
-/// A span round one request; ends when told, or when dropped.
-#[derive(Debug)]
-pub struct EdgeSpan(Option<Context>);
+/// A server span (semantic conventions for HTTP spans) with the identity of its request.
+pub struct ServerSpan {
+    context: Context,
+    request_id: RequestId,
+}
 
-impl EdgeSpan {
-    /// No span: for what must leave no telemetry.
-    pub fn none() -> EdgeSpan {
-        EdgeSpan(None)
-    }
-
-    /// A SERVER span whose parent is named in `headers`.
-    pub fn server(name: &'static str, headers: &HeaderMap) -> EdgeSpan {
-        EdgeSpan::start(name, SpanKind::Server, propagation::extract(headers))
-    }
-
-    /// A CLIENT span below the current one.
-    pub fn client(name: &'static str) -> EdgeSpan {
-        EdgeSpan::start(name, SpanKind::Client, Context::current())
-    }
-
-    fn start(name: &'static str, kind: SpanKind, parent: Context) -> EdgeSpan {
-        let tracer = global::tracer_provider().tracer(SCOPE);
+impl ServerSpan {
+    /// Starts the span as a child of the caller's, if the headers name one.
+    pub fn start(tracer: &SdkTracer, incoming: Incoming<'_>) -> ServerSpan {
+        let parent = propagation::extract(incoming.headers);
         let span = tracer
-            .span_builder(name)
-            .with_kind(kind)
-            .start_with_context(&tracer, &parent);
-        EdgeSpan(Some(parent.with_span(span)))
-    }
-
-    /// Adds `attributes`, which are only made when the span is recorded.
-    pub fn describe<const N: usize>(&self, attributes: impl FnOnce() -> [KeyValue; N]) {
-        if let Some(context) = &self.0
-            && context.span().is_recording()
-        {
-            context.span().set_attributes(attributes());
+            .span_builder(format!("{} {}", incoming.method, incoming.route))
+            .with_kind(SpanKind::Server)
+            .with_attributes([
+                KeyValue::new(names::HTTP_METHOD, incoming.method),
+                KeyValue::new(names::HTTP_ROUTE, incoming.route),
+                KeyValue::new(names::URL_PATH, incoming.path.to_owned()),
+            ])
+            .start_with_context(tracer, &parent);
+        let context = parent.with_span(span);
+        let trace_id = context.span().span_context().trace_id();
+        let request_id = RequestId::of(incoming.headers, trace_id);
+        let id = KeyValue::new(names::REQUEST_ID, request_id.as_str().to_owned());
+        context.span().set_attribute(id);
+        let context = context.with_value(request_id.clone());
+        ServerSpan {
+            context,
+            request_id,
         }
     }
 
-    /// `traceparent` and its companions, for the request that the span is round.
-    pub fn headers(&self) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        if let Some(context) = &self.0 {
-            propagation::inject(context, &mut headers);
-        }
-        headers
+    /// The request's id.
+    pub fn request_id(&self) -> &RequestId {
+        &self.request_id
     }
 
-    /// Ends the span; `error` says what failed.
-    pub fn end(self, error: Option<&str>) {
-        let Some(context) = self.0 else { return };
-        if let Some(error) = error {
-            context.span().set_status(Status::error(error.to_owned()));
+    /// Runs `work` inside the span, so that its log lines and spans belong to it.
+    pub fn run<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<F> {
+        work.with_context(self.context.clone())
+    }
+
+    /// Ends the span with the answer's status.
+    pub fn end(self, status: u16) {
+        let span = self.context.span();
+        span.set_attribute(KeyValue::new(names::HTTP_STATUS, i64::from(status)));
+        if status >= 500 {
+            span.set_attribute(KeyValue::new(names::ERROR_TYPE, status.to_string()));
+            span.set_status(Status::error(""));
         }
-        context.span().end();
+        span.end();
     }
 }

@@ -4,6 +4,7 @@
 //! through the agent's own intake. Neither creates telemetry about itself.
 
 mod active;
+mod call;
 mod edge;
 pub mod instruments;
 mod logs;
@@ -24,12 +25,14 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use opentelemetry_sdk::trace::SdkTracer;
 use tracing::Subscriber;
 use tracing_subscriber::fmt::MakeWriter;
 
-pub use edge::EdgeSpan;
+pub use call::CallSpan;
+pub use edge::{Incoming, ServerSpan};
 pub use instruments::{ActiveGuard, ExportInstruments, HttpRoute, Instruments, RpcMethod};
+/// The tracer that own spans are made with.
+pub use opentelemetry_sdk::trace::SdkTracer as Tracer;
 pub use own_client::{OfferFuture, OwnIntake};
 pub use propagation::RequestId;
 pub use readings::{
@@ -152,7 +155,7 @@ impl Telemetry {
     }
 
     /// The tracer of all own spans.
-    pub fn tracer(&self) -> SdkTracer {
+    pub fn tracer(&self) -> Tracer {
         self.providers.tracer()
     }
 

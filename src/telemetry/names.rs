@@ -101,3 +101,9 @@ pub const RPC_SYSTEM: Key = Key::from_static_str("rpc.system.name");
 pub const RPC_METHOD: Key = Key::from_static_str("rpc.method");
 /// The gRPC status by name, such as `OK` or `UNAVAILABLE`.
 pub const RPC_STATUS: Key = Key::from_static_str("rpc.response.status_code");
+/// The path of a request as asked for.
+pub const URL_PATH: Key = Key::from_static_str("url.path");
+/// The request's id, the caller's own or the trace id.
+pub const REQUEST_ID: Key = Key::from_static_str("request.id");
+/// The class of an error; for HTTP the status code.
+pub const ERROR_TYPE: Key = Key::from_static_str("error.type");

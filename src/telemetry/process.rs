@@ -31,7 +31,17 @@ pub fn uptime() -> Duration {
 
 /// Resident memory in bytes.
 pub fn resident_bytes() -> u64 {
-    status_field("VmRSS:").unwrap_or(0) * 1024
+    status_bytes("VmRSS:")
+}
+
+/// Bytes of address space reserved for data: the heap and what threads may use as stack.
+pub fn data_bytes() -> u64 {
+    status_bytes("VmData:")
+}
+
+/// Resident bytes that belong to no file: the part of the heap and of stacks that is in use.
+pub fn anonymous_bytes() -> u64 {
+    status_bytes("RssAnon:")
 }
 
 /// Threads.
@@ -60,6 +70,10 @@ fn parse_cpu_time(stat: &str) -> Option<CpuTime> {
         user_s: seconds()?,
         system_s: seconds()?,
     })
+}
+
+fn status_bytes(name: &str) -> u64 {
+    status_field(name).unwrap_or(0) * 1024
 }
 
 fn status_field(name: &str) -> Option<u64> {

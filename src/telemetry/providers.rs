@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use opentelemetry::metrics::MeterProvider as _;
 use opentelemetry::trace::TracerProvider as _;
-use opentelemetry::{Context, InstrumentationScope, Key, global};
+use opentelemetry::{Context, InstrumentationScope, global};
 use opentelemetry_otlp::{
     ExporterBuildError, LogExporter, MetricExporter, Protocol, SpanExporter, WithExportConfig,
     WithHttpConfig,
@@ -18,6 +18,7 @@ use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider};
 use prometheus::Registry;
 
 use super::StartError;
+use super::names;
 use super::own_client::{OwnClient, OwnDoor};
 use super::propagation::{self, RequestId};
 use super::resource::resource;
@@ -197,7 +198,7 @@ impl LogProcessor for AddRequestId {
         use opentelemetry::logs::LogRecord as _;
         let id = Context::map_current(|context| context.get::<RequestId>().cloned());
         if let Some(id) = id {
-            record.add_attribute(Key::from_static_str("request.id"), id.as_str().to_owned());
+            record.add_attribute(names::REQUEST_ID, id.as_str().to_owned());
         }
     }
 

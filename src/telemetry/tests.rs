@@ -139,6 +139,7 @@ async fn all_three_signals_reach_the_own_intake() {
         .map(|metric| metric.name.as_str())
         .collect();
     assert!(names.contains(&names::JOURNAL_COMMIT_DURATION), "{names:?}");
+    telemetry.shutdown(LIMIT).await.unwrap();
 }
 
 /// An intake that itself starts spans and logs, as the real one does for outside batches.
