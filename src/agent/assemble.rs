@@ -27,9 +27,9 @@ struct Bound {
 }
 
 pub(super) async fn start(settings: Settings, telemetry: Telemetry) -> Result<Agent, AgentError> {
-    let receivers = bind_receivers(&settings).await?;
+    let receivers = bind_receivers(&settings, &telemetry).await?;
     let api = &settings.api;
-    let api = bind("api", "api.listen", api.listen, api.tls.as_ref()).await?;
+    let api = bind("api", "api.listen", api.listen, api.tls.as_ref(), &telemetry).await?;
     let clients = clients(&settings)?;
     let ledger = Arc::new(Ledger::new(settings.ledger.services as usize));
     let (journal, cursors) = open_journal(&settings, &ledger)?;
@@ -50,14 +50,17 @@ pub(super) async fn start(settings: Settings, telemetry: Telemetry) -> Result<Ag
     Ok(Agent { settings, telemetry, journal, intake, exports, receivers, api, stopping, closing })
 }
 
-async fn bind_receivers(settings: &Settings) -> Result<Vec<Bound>, AgentError> {
+async fn bind_receivers(
+    settings: &Settings,
+    telemetry: &Telemetry,
+) -> Result<Vec<Bound>, AgentError> {
     let listeners: [(_, _, &ListenerSettings); 2] = [
         ("receive.grpc", "receive.grpc.listen", &settings.receive.grpc),
         ("receive.http", "receive.http.listen", &settings.receive.http),
     ];
     let mut bound = Vec::new();
     for (name, key, listener) in listeners.into_iter().filter(|(_, _, one)| one.enabled) {
-        bound.push(bind(name, key, listener.listen, listener.tls.as_ref()).await?);
+        bound.push(bind(name, key, listener.listen, listener.tls.as_ref(), telemetry).await?);
     }
     Ok(bound)
 }
@@ -67,9 +70,12 @@ async fn bind(
     key: &'static str,
     address: SocketAddr,
     tls: Option<&config::ServerTls>,
+    telemetry: &Telemetry,
 ) -> Result<Bound, AgentError> {
     let tls = translate::server_tls(tls)?;
-    Ok(Bound { listener: Listener::bind(name, key, address).await?, tls })
+    let instruments = telemetry.instruments().listener(name);
+    let listener = Listener::bind(name, key, address, instruments).await?;
+    Ok(Bound { listener, tls })
 }
 
 fn clients(settings: &Settings) -> Result<Vec<(String, Client)>, AgentError> {
@@ -149,7 +155,6 @@ fn serve_receivers(
     let serve = |bound: Bound| {
         let (name, address) = (bound.listener.name(), bound.listener.address());
         info!(%address, tls = bound.tls.is_some(), "{name}: receiving OTLP, gRPC and HTTP");
-        meters::observe_listener(telemetry, &bound.listener);
         let limits = translate::receive_limits(&settings.receive);
         bound.serve::<_, ReplyBody>(
             receiver.clone(),

@@ -9,7 +9,6 @@ use crate::export::ExportStatus;
 use crate::intake::{Intake, Offer};
 use crate::journal::{Journal, JournalStats};
 use crate::ledger::{Ledger, LedgerReport};
-use crate::listen::Listener;
 use crate::otlp::{Encoding, Signal};
 use crate::telemetry::{
     ExportReading, ItemsReading, JournalReading, LedgerReading, OfferFuture, OwnIntake, Telemetry,
@@ -43,11 +42,6 @@ pub(super) fn observe(
     instruments.observe_journal(move || journal_reading(&journal.stats()));
     instruments.observe_intake(move || intake.in_flight_bytes() as u64);
     instruments.observe_exports(move || exports.iter().map(export_reading).collect());
-}
-
-pub(super) fn observe_listener(telemetry: &Telemetry, listener: &Listener) {
-    let counts = listener.counts();
-    telemetry.instruments().observe_connections(listener.name(), move || counts.open() as u64);
 }
 
 fn ledger_reading(report: &LedgerReport) -> LedgerReading {

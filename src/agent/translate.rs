@@ -1,7 +1,6 @@
 //! From settings to what each room is opened with.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 

@@ -27,3 +27,10 @@ pub struct RemovedExport {
     /// Items that waited for it, by [`crate::otlp::Signal::index`].
     pub waiting: [u64; 3],
 }
+
+impl std::fmt::Display for Recovery {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Recovery { segments, records, waiting_bytes, .. } = self;
+        write!(f, "{records} batches wait ({waiting_bytes} bytes in {segments} segments)")
+    }
+}

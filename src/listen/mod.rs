@@ -10,8 +10,6 @@ mod tls;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -23,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
+use crate::telemetry::ListenerInstruments;
 pub use tls::{ServerTls, TlsError};
 
 /// What a hyper service must be to be served here.
@@ -55,32 +54,13 @@ pub struct Limits {
     pub idle_timeout: Duration,
 }
 
-/// Counts what a listener did, for meters.
-#[derive(Debug, Default)]
-pub struct Counts {
-    open: AtomicUsize,
-    turned_away: AtomicU64,
-}
-
-impl Counts {
-    /// Connections open now.
-    pub fn open(&self) -> usize {
-        self.open.load(Ordering::Relaxed)
-    }
-
-    /// Connections closed because `max_connections` were open.
-    pub fn turned_away(&self) -> u64 {
-        self.turned_away.load(Ordering::Relaxed)
-    }
-}
-
 /// A bound socket, not yet accepting.
 #[derive(Debug)]
 pub struct Listener {
     name: &'static str,
     socket: TcpListener,
     address: SocketAddr,
-    counts: Arc<Counts>,
+    instruments: ListenerInstruments,
 }
 
 /// Why a listener could not be bound.
@@ -101,6 +81,7 @@ impl Listener {
         name: &'static str,
         key: &'static str,
         address: SocketAddr,
+        instruments: ListenerInstruments,
     ) -> Result<Listener, BindError> {
         let refused = |error| BindError {
             name,
@@ -114,7 +95,7 @@ impl Listener {
             name,
             socket,
             address,
-            counts: Arc::default(),
+            instruments,
         })
     }
 
@@ -126,11 +107,6 @@ impl Listener {
     /// What start-up lines and meters call it.
     pub fn name(&self) -> &'static str {
         self.name
-    }
-
-    /// The listener's live counts.
-    pub fn counts(&self) -> Arc<Counts> {
-        Arc::clone(&self.counts)
     }
 
     /// Serves `face` until `closing`, then lets open connections end their requests.
@@ -193,20 +169,19 @@ impl Listener {
         B: Body<Error: std::error::Error + Send + Sync> + Send + 'static,
         B::Data: Send,
     {
-        let counts = Arc::clone(&self.counts);
-        if counts.open.fetch_add(1, Ordering::Relaxed) >= host.limits().max_connections {
-            counts.open.fetch_sub(1, Ordering::Relaxed);
-            counts.turned_away.fetch_add(1, Ordering::Relaxed);
+        // Only this loop opens connections, so the number cannot grow between check and entry.
+        if self.instruments.open() >= host.limits().max_connections {
+            self.instruments.turned_away();
             debug!(
                 listener = self.name,
                 "connection closed: max_connections are open"
             );
             return;
         }
-        let host = host.clone();
+        let (host, open) = (host.clone(), self.instruments.opened());
         connections.spawn(async move {
             host.serve(stream).await;
-            counts.open.fetch_sub(1, Ordering::Relaxed);
+            drop(open);
         });
     }
 }

@@ -59,7 +59,7 @@ fn lock(entries: &Mutex<Vec<Entry>>) -> std::sync::MutexGuard<'_, Vec<Entry>> {
 }
 
 /// How many of one kind are open now.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Active(Arc<AtomicI64>);
 
 impl Active {

@@ -41,6 +41,7 @@ pub struct Instruments {
     export_retries: Counter<u64>,
     http_active: ActiveTable,
     connections: ActiveTable,
+    connections_turned_away: Counter<u64>,
 }
 
 impl Instruments {
@@ -91,6 +92,11 @@ impl Instruments {
                 "{connection}",
                 "Open connections.",
             ),
+            connections_turned_away: meter
+                .u64_counter(names::RECEIVE_CONNECTIONS_TURNED_AWAY)
+                .with_unit("{connection}")
+                .with_description("Connections closed at once because too many were open.")
+                .build(),
             meter,
         };
         Arc::new(instruments)
@@ -170,10 +176,14 @@ impl Instruments {
         }
     }
 
-    /// Counts a connection of `listener` as open until the guard is dropped.
-    pub fn connection_opened(&self, listener: &str) -> ActiveGuard {
-        let listener = KeyValue::new(names::LISTENER, listener.to_owned());
-        self.connections.entry(&[listener]).enter()
+    /// The instruments of one listener, made once and kept by it.
+    pub fn listener(&self, name: &'static str) -> ListenerInstruments {
+        let listener = [KeyValue::new(names::LISTENER, name)];
+        ListenerInstruments {
+            open: self.connections.entry(&listener),
+            turned_away: self.connections_turned_away.clone(),
+            listener,
+        }
     }
 }
 
@@ -199,6 +209,31 @@ impl HttpRoute {
         let status = KeyValue::new(names::HTTP_STATUS, i64::from(status));
         self.duration
             .record(took.as_secs_f64(), &[method, route, status]);
+    }
+}
+
+/// The instruments of one listener.
+#[derive(Clone, Debug)]
+pub struct ListenerInstruments {
+    open: Active,
+    turned_away: Counter<u64>,
+    listener: [KeyValue; 1],
+}
+
+impl ListenerInstruments {
+    /// Counts a connection as open until the guard is dropped.
+    pub fn opened(&self) -> ActiveGuard {
+        self.open.enter()
+    }
+
+    /// Connections open now.
+    pub fn open(&self) -> usize {
+        usize::try_from(self.open.now()).unwrap_or(0)
+    }
+
+    /// Counts a connection that was closed because too many were open.
+    pub fn turned_away(&self) {
+        self.turned_away.add(1, &self.listener);
     }
 }
 

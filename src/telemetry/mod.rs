@@ -30,13 +30,13 @@ use tracing_subscriber::fmt::MakeWriter;
 
 pub use call::CallSpan;
 pub use edge::{Incoming, ServerSpan};
-pub use instruments::{ActiveGuard, ExportInstruments, HttpRoute, Instruments, RpcMethod};
+pub use instruments::{Active, ActiveGuard, ExportInstruments, HttpRoute, Instruments, ListenerInstruments, RpcMethod};
 /// The tracer that own spans are made with.
 pub use opentelemetry_sdk::trace::SdkTracer as Tracer;
 pub use own_client::{OfferFuture, OwnIntake};
 pub use propagation::RequestId;
 pub use readings::{
-    BreakerState, ExportOutcome, ExportReading, ItemsReading, JournalReading, LedgerReading,
+    ExportOutcome, ExportReading, ItemsReading, JournalReading, LedgerReading,
     TurnedAwayReading,
 };
 pub use resource::host_name;

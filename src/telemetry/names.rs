@@ -27,6 +27,8 @@ pub const INTAKE_TURNED_AWAY: &str = "lineside.intake.turned_away";
 pub const INTAKE_IN_FLIGHT: &str = "lineside.intake.in_flight";
 /// Open connections, by listener.
 pub const RECEIVE_CONNECTIONS: &str = "lineside.receive.connections";
+/// Connections closed because too many were open, by listener.
+pub const RECEIVE_CONNECTIONS_TURNED_AWAY: &str = "lineside.receive.connections.turned_away";
 
 /// Bytes the journal takes on disk.
 pub const JOURNAL_SIZE: &str = "lineside.journal.size";

@@ -266,7 +266,7 @@ fn exports_breaker(meter: &Meter, shared: Arc<Shared<Vec<ExportReading>>>) {
         .with_callback(move |observer| {
             for export in shared.same().iter() {
                 let service = KeyValue::new(names::SERVICE, Arc::clone(&export.export));
-                observer.observe(export.breaker as u64, &[service]);
+                observer.observe(export.breaker.gauge(), &[service]);
             }
         })
         .build();

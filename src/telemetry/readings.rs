@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::otlp::Signal;
+use crate::resilience::BreakerState;
 
 /// The ledger as it stands at one moment.
 #[derive(Clone, Debug, Default)]
@@ -71,17 +72,6 @@ pub struct ExportReading {
     pub oldest_waiting_age_s: f64,
     /// The state of the export's breaker.
     pub breaker: BreakerState,
-}
-
-/// The state of a circuit breaker, numbered as `circuit_breaker_state` shows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BreakerState {
-    /// Calls pass.
-    Closed = 0,
-    /// Calls are refused at once.
-    Open = 1,
-    /// One call is tried.
-    HalfOpen = 2,
 }
 
 /// How one export request ended.

@@ -451,7 +451,7 @@ fn exercised() -> Telemetry {
             export: "collector".into(),
             in_flight: 2,
             oldest_waiting_age_s: 1.5,
-            breaker: BreakerState::HalfOpen,
+            breaker: crate::resilience::BreakerState::HalfOpen,
         }]
     });
     instruments.journal_committed(Duration::from_micros(300));
@@ -472,7 +472,7 @@ fn exercised() -> Telemetry {
 #[test]
 fn a_scrape_shows_every_instrument() {
     let telemetry = exercised();
-    let _connection = telemetry.instruments().connection_opened("grpc");
+    let _connection = telemetry.instruments().listener("grpc").opened();
     let text = telemetry.scrape();
     for expected in [
         r#"circuit_breaker_state{service="collector"} 2"#,
@@ -516,7 +516,7 @@ fn open_things_are_counted_exactly() {
     let instruments = telemetry.instruments();
     let open = |telemetry: &Telemetry| sample(&telemetry.scrape(), "lineside_receive_connections");
     let guards: Vec<_> = (0..3)
-        .map(|_| instruments.connection_opened("http"))
+        .map(|_| instruments.listener("http").opened())
         .collect();
     assert_eq!(open(&telemetry), 3.0);
     drop(guards);
