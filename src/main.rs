@@ -23,16 +23,9 @@ fn main() -> Exit {
 }
 
 fn check(sources: &Sources) -> Exit {
-    match config::load(sources) {
-        Ok(loaded) => {
-            print!("{}", config::check_config(&loaded));
-            Exit::Success
-        }
-        Err(errors) => {
-            eprintln!("{errors}");
-            Exit::Usage
-        }
-    }
+    let loaded = config::load(sources);
+    print!("{}", config::check_config(&loaded));
+    if loaded.is_ok() { Exit::Success } else { Exit::Usage }
 }
 
 fn run(loaded: Loaded) -> Exit {
