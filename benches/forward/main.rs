@@ -15,7 +15,7 @@
 //! (the requests), [`wire`] and [`client`] (OTLP transports as bytes), the three roles [`load`],
 //! [`sink`] with [`count`], [`relay`]; [`order`] (how the roles are told and what they answer);
 //! [`process`] and [`system`] (starting and observing what is measured), [`measure`], [`disk`];
-//! [`report`] and [`targets`].
+//! [`results`], [`report`] and [`targets`].
 
 mod cli;
 mod client;
@@ -29,6 +29,7 @@ mod payload;
 mod process;
 mod relay;
 mod report;
+mod results;
 mod scenario;
 mod sink;
 mod system;

@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 
 use crate::Fallible;
 use crate::client::Pool;
-use crate::order::{Listening, RelayOrder, say, wait_for_line};
+use crate::order::{RelayOrder, wait_for_line};
 use crate::scenario::Transport;
 use crate::sink::serve;
 
@@ -27,9 +27,6 @@ type Whole = Collected<Bytes>;
 pub fn run(runtime: &Runtime, order: RelayOrder) -> Fallible<()> {
     let relay = Arc::new(runtime.block_on(Relay::new(&order))?);
     let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", order.listen_port)))?;
-    say(&Listening {
-        port: order.listen_port,
-    })?;
     runtime.spawn(accept(listener, relay));
     while wait_for_line()? {}
     Ok(())

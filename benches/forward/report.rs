@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::cli::Options;
-use crate::measure::{LoadNumbers, Numbers, Row};
+use crate::results::{LoadNumbers, Numbers, Row};
 use crate::scenario::{Load, Scenario, System};
 use crate::targets;
 
