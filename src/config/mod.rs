@@ -21,6 +21,9 @@ mod setting;
 mod settings;
 mod source_file;
 mod suggest;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
 mod units;
 mod validate;
 mod variables;

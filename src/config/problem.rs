@@ -23,8 +23,19 @@ impl fmt::Display for ConfigError {
         if !self.key.is_empty() {
             write!(f, "{} ", self.key)?;
         }
-        write!(f, "({}): {}. {}.", self.origin, self.problem, self.fix)
+        write!(
+            f,
+            "({}): {} {}",
+            self.origin,
+            sentence(&self.problem),
+            sentence(&self.fix)
+        )
     }
+}
+
+fn sentence(text: &str) -> String {
+    let ended = text.ends_with(['.', '?']);
+    format!("{text}{}", if ended { "" } else { "." })
 }
 
 /// Everything wrong with a configuration, at once.

@@ -75,8 +75,12 @@ pub(crate) trait Scalar: Clone {
     /// Whether error texts may repeat what was written.
     const REPEAT: bool = true;
 
-    /// What a person may write, after "expected".
+    /// What a person may write, after "Write".
     fn kind() -> String;
+    /// The same in the default file, whose head explains sizes and durations.
+    fn short_kind() -> String {
+        Self::kind()
+    }
     /// Reads the text; the error says what is wrong with it.
     fn parse(text: &str) -> Result<Self, String>;
     /// The value as a file spells it.
@@ -110,7 +114,7 @@ impl<T: Scalar> Setting for T {
 
     fn describe(preset: Option<&T>) -> Shape {
         Shape::Value {
-            kind: T::kind(),
+            kind: T::short_kind(),
             default: preset.map(Scalar::show),
         }
     }
@@ -193,7 +197,7 @@ impl<T: Scalar> Setting for Vec<T> {
                 .join(", ")
         });
         Shape::Value {
-            kind: format!("a list, each {}", T::kind()),
+            kind: format!("a list, each {}", T::short_kind()),
             default: shown.map(|items| format!("[{items}]")),
         }
     }
@@ -331,6 +335,9 @@ impl Scalar for Duration {
     fn kind() -> String {
         "a duration with its unit, as \"100ms\", \"30s\", \"5m\", \"24h\", \"7d\"".to_owned()
     }
+    fn short_kind() -> String {
+        "duration".to_owned()
+    }
     fn parse(text: &str) -> Result<Self, String> {
         parse_duration(text).map_err(|reason| format!("is not a duration: {reason}"))
     }
@@ -342,6 +349,9 @@ impl Scalar for Duration {
 impl Scalar for ByteSize {
     fn kind() -> String {
         "a size, as \"64KiB\", \"16MiB\", \"2GiB\" or a number of bytes".to_owned()
+    }
+    fn short_kind() -> String {
+        "size".to_owned()
     }
     fn parse(text: &str) -> Result<Self, String> {
         ByteSize::parse(text).map_err(|reason| format!("is not a size: {reason}"))
@@ -356,6 +366,9 @@ impl Scalar for SocketAddr {
     fn kind() -> String {
         "an IP address with port, as \"127.0.0.1:4317\", \"0.0.0.0:4317\" or \"[::]:4317\""
             .to_owned()
+    }
+    fn short_kind() -> String {
+        "IP address with port".to_owned()
     }
     fn parse(text: &str) -> Result<Self, String> {
         text.trim().parse().map_err(|_| {
@@ -372,6 +385,9 @@ impl Scalar for Endpoint {
     const REPEAT: bool = false;
     fn kind() -> String {
         "a URL, as \"http://host:4317\" or \"https://host:4317\"".to_owned()
+    }
+    fn short_kind() -> String {
+        "URL".to_owned()
     }
     fn parse(text: &str) -> Result<Self, String> {
         Endpoint::parse(text.trim())
