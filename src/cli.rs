@@ -39,7 +39,7 @@ pub enum Command {
 
 impl Cli {
     /// What to do.
-    pub fn what(&self) -> Command {
+    pub fn action(&self) -> Command {
         self.command.unwrap_or_default()
     }
 }
@@ -130,7 +130,7 @@ mod tests {
         for (arguments, command, config) in cases {
             let cli = parse_from(std::iter::once(&"lineside").chain(arguments)).unwrap();
             assert_eq!(
-                (cli.what(), cli.config),
+                (cli.action(), cli.config),
                 (command, config.map(PathBuf::from))
             );
         }

@@ -15,6 +15,7 @@ mod node;
 mod origin;
 mod problem;
 mod report;
+mod scalars;
 mod secret;
 mod section;
 mod setting;

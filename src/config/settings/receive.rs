@@ -46,7 +46,7 @@ section! {
 section! {
     /// Cross-origin requests (Fetch standard, "CORS protocol").
     pub struct CorsSettings {
-        /// Origins whose pages may send, as "https://shop.example"; "*" stands for all. Empty: none.
+        /// Origins whose pages may send, as `https://shop.example`; `*` stands for all. Empty: none.
         allowed_origins: Vec<String> = Vec::new() => "[\"https://shop.example\"]";
         /// Request headers allowed besides content-type, content-encoding, authorization, traceparent and tracestate.
         allowed_headers: Vec<String> = Vec::new() => "[\"x-tenant\"]";

@@ -183,3 +183,11 @@ fn a_broken_file_is_reported_with_its_line() {
     let error = toml("[api]\nlisten = oops").error();
     assert!(error.problem.contains("line 2"), "{error}");
 }
+
+/// Scenario: a value that cannot be read, of which another setting depends.
+/// Guarantees: only what was written is reported, not how its stand-in compares.
+#[test]
+fn an_unreadable_value_causes_no_second_error() {
+    let error = toml("[receive]\nmax_inflated = \"lots\"\nmax_body = \"64MiB\"").error();
+    assert_eq!(error.key, "receive.max_inflated");
+}

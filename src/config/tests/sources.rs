@@ -186,3 +186,44 @@ fn a_variable_can_spell_a_table() {
         2 << 20
     );
 }
+
+/// Scenario: a variable with one underscore where two belong.
+/// Guarantees: the error names the variable that was meant.
+#[test]
+fn a_missing_underscore_is_pointed_out() {
+    let error = nothing()
+        .with_variable("LINESIDE_RECEIVE_GRPC_LISTEN", "0.0.0.0:4317")
+        .error();
+    assert_eq!(error.problem, "unknown key");
+    assert!(
+        error.fix.ends_with("LINESIDE_RECEIVE__GRPC__LISTEN"),
+        "{error}"
+    );
+}
+
+/// Scenario: a variable that is not UTF-8, and one whose name has an empty part.
+/// Guarantees: both are reported by name.
+#[test]
+fn unusable_variables_are_reported() {
+    use std::os::unix::ffi::OsStringExt;
+    let garbage = std::ffi::OsString::from_vec(vec![0xff, 0xfe]);
+    let mut sources = nothing().sources(None);
+    sources.environment = [
+        ("LINESIDE_DATA_DIR", garbage),
+        ("LINESIDE_API__", "x".into()),
+    ]
+    .into_iter()
+    .collect();
+    let errors = load(&sources).unwrap_err().0;
+    let origins: Vec<_> = errors
+        .iter()
+        .map(|error| error.origin.to_string())
+        .collect();
+    assert_eq!(
+        origins,
+        [
+            "environment variable LINESIDE_API__",
+            "environment variable LINESIDE_DATA_DIR"
+        ]
+    );
+}
