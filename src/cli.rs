@@ -39,7 +39,7 @@ pub enum Command {
 
 impl Cli {
     /// What to do.
-    pub fn command(&self) -> Command {
+    pub fn action(&self) -> Command {
         self.command.unwrap_or_default()
     }
 }
@@ -93,5 +93,76 @@ impl Termination for Exit {
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> ExitCode {
         ExitCode::from(exit.code())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use clap::CommandFactory;
+    use clap::error::ErrorKind;
+
+    use super::*;
+
+    /// Scenario: the command line's declaration.
+    /// Guarantees: clap finds no contradiction in it.
+    #[test]
+    fn the_declaration_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    /// Scenario: every way to say what to do, with the file before or after it.
+    /// Guarantees: `run` is the default, and `--config` may stand on either side.
+    #[test]
+    fn commands_are_read() {
+        let cases: [(&[&str], Command, Option<&str>); 6] = [
+            (&[], Command::Run, None),
+            (&["run"], Command::Run, None),
+            (&["--config", "a.toml"], Command::Run, Some("a.toml")),
+            (&["run", "-c", "a.toml"], Command::Run, Some("a.toml")),
+            (
+                &["--config=a.toml", "check-config"],
+                Command::CheckConfig,
+                Some("a.toml"),
+            ),
+            (&["default-config"], Command::DefaultConfig, None),
+        ];
+        for (arguments, command, config) in cases {
+            let cli = parse_from(std::iter::once(&"lineside").chain(arguments)).unwrap();
+            assert_eq!(
+                (cli.action(), cli.config),
+                (command, config.map(PathBuf::from))
+            );
+        }
+    }
+
+    /// Scenario: help, version and mistakes.
+    /// Guarantees: help lists the exit codes that [`Exit`] has; a mistake ends with the code for wrong usage.
+    #[test]
+    fn exit_codes_are_as_documented() {
+        let help = parse_from(["lineside", "--help"]).unwrap_err();
+        assert_eq!((help.kind(), help.exit_code()), (ErrorKind::DisplayHelp, 0));
+        for exit in [Exit::Success, Exit::Failure, Exit::Usage, Exit::Forced] {
+            assert!(
+                help.to_string().contains(&format!("\n  {}  ", exit.code())),
+                "{exit:?}"
+            );
+        }
+        assert_eq!(
+            parse_from(["lineside", "--version"])
+                .unwrap_err()
+                .exit_code(),
+            0
+        );
+        for mistake in [
+            ["lineside", "runn"],
+            ["lineside", "--config"],
+            ["lineside", "--nope"],
+        ] {
+            assert_eq!(
+                parse_from(mistake).unwrap_err().exit_code(),
+                i32::from(Exit::Usage.code())
+            );
+        }
     }
 }

@@ -6,18 +6,20 @@ use super::settings::Settings;
 /// The name under which the default file shows a table that people name.
 const EXAMPLE_NAME: &str = "collector";
 
-const HEADER: &str = "\
-# Lineside: every setting, its meaning, its limits and its default.
+const HEADER: &str = r#"# Lineside: every setting, its meaning, its limits and its default.
 #
 # `lineside default-config` prints this file. Nothing in it is required: copy what you change into lineside.toml
 # and uncomment it there. Lines marked `# example` have no default.
+#
+# Durations are text with a unit: "100ms", "30s", "5m", "24h", "7d". Sizes are text with a unit or a number of bytes:
+# "64KiB", "16MiB", "2GiB" (powers of 1024), "64kB", "16MB", "2GB" (powers of 1000). Limits include both ends.
 #
 # The environment sets the same keys, and comes after the file: LINESIDE_ in front, two underscores between the parts,
 # as LINESIDE_JOURNAL__SYNC=interval or LINESIDE_EXPORT__COLLECTOR__ENDPOINT=http://collector:4317. In names that you
 # choose, `_` stands for `-` unless the file spells the name with `_`. Lists take commas. Empty variables count as unset.
 #
 # `lineside check-config` shows every error and what is in force.
-";
+"#;
 
 /// The default file: TOML with every key commented out.
 pub fn default_file() -> String {
@@ -33,10 +35,8 @@ fn table(text: &mut String, path: &[&str], fields: &[FieldDoc], commented: bool)
     for field in fields {
         match &field.shape {
             Shape::Value { kind, default } => value(text, field, kind, default.as_deref()),
-            Shape::Map(entry) if matches!(**entry, Shape::Value { .. }) => {
-                value(text, field, "a table", Some("{}"))
-            }
-            _ => {}
+            Shape::Map(entry) => values_by_name(text, field, entry),
+            Shape::Table { .. } => {}
         }
     }
     for field in fields {
@@ -48,6 +48,17 @@ fn table(text: &mut String, path: &[&str], fields: &[FieldDoc], commented: bool)
             Shape::Map(entry) => entries(text, &inner, field, entry),
             Shape::Value { .. } => {}
         }
+    }
+}
+
+fn values_by_name(text: &mut String, field: &FieldDoc, entry: &Shape) {
+    if let Shape::Value { kind, .. } = entry {
+        value(
+            text,
+            field,
+            &format!("table, each value {kind}"),
+            Some("{}"),
+        );
     }
 }
 

@@ -101,3 +101,76 @@ fn valid_port(uri: Uri) -> Result<Uri, String> {
         _ => Ok(uri),
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// Scenario: endpoints of every legal form.
+    /// Guarantees: host, port, TLS and base path are what the URL says or implies.
+    #[test]
+    fn endpoints_are_taken_apart() {
+        let cases = [
+            ("http://collector:4317", "collector", 4317, false, ""),
+            ("https://otlp.example/", "otlp.example", 443, true, ""),
+            ("http://[::1]/otlp/", "::1", 80, false, "/otlp"),
+            ("HTTP://a.b:1", "a.b", 1, false, ""),
+        ];
+        for (text, host, port, tls, path) in cases {
+            let endpoint = Endpoint::parse(text).unwrap();
+            assert_eq!((endpoint.host(), endpoint.port()), (host, port));
+            assert_eq!((endpoint.is_tls(), endpoint.base_path()), (tls, path));
+        }
+    }
+
+    /// Scenario: texts that are no usable endpoint, some with a password.
+    /// Guarantees: each is refused, and no message repeats the text.
+    #[test]
+    fn what_is_no_endpoint_is_refused() {
+        let cases = [
+            ("collector:4317", "scheme"),
+            ("localhost", "scheme"),
+            ("ftp://host", "scheme"),
+            ("http://", ""),
+            ("http:///path", ""),
+            ("http://:4317", "host"),
+            ("http://host:0", "port"),
+            ("http://host:65536", "port"),
+            ("http://host:", "port"),
+            ("http://me:hunter2@host", "headers"),
+            ("http://host?x=hunter2", "query"),
+            ("http://host/#hunter2", "query"),
+            ("hunter2 hunter2", ""),
+            ("", ""),
+        ];
+        for (text, reason) in cases {
+            let error = Endpoint::parse(text).unwrap_err();
+            assert!(
+                error.contains(reason) && !error.contains("hunter2"),
+                "{text}: {error}"
+            );
+        }
+    }
+
+    /// Scenario: this machine under its names, and others.
+    /// Guarantees: loopback is recognized without looking names up.
+    #[test]
+    fn loopback_is_recognized() {
+        let loopback = |text: &str| Endpoint::parse(text).unwrap().is_loopback();
+        assert!(
+            ["http://localhost:1", "http://127.8.0.1:1", "http://[::1]:1"]
+                .into_iter()
+                .all(loopback)
+        );
+        assert!(
+            ![
+                "http://collector:1",
+                "http://10.0.0.1:1",
+                "http://[2001:db8::1]:1"
+            ]
+            .into_iter()
+            .any(loopback)
+        );
+    }
+}

@@ -100,6 +100,7 @@ fn read(merged: Dict, environment: &Environment, problems: &mut Problems) -> Opt
         environment,
     };
     let settings = Settings::read(&root, Some(&Settings::default()), problems)?;
+    problems.all_read();
     validate(&settings, problems);
     Some(settings)
 }

@@ -15,12 +15,16 @@ mod node;
 mod origin;
 mod problem;
 mod report;
+mod scalars;
 mod secret;
 mod section;
 mod setting;
 mod settings;
 mod source_file;
 mod suggest;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
 mod units;
 mod validate;
 mod variables;

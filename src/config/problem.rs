@@ -20,11 +20,18 @@ pub struct ConfigError {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.key.is_empty() {
-            write!(f, "{} ", self.key)?;
+        if self.key.is_empty() {
+            write!(f, "{}: ", self.origin)?;
+        } else {
+            write!(f, "{} ({}): ", self.key, self.origin)?;
         }
-        write!(f, "({}): {}. {}.", self.origin, self.problem, self.fix)
+        write!(f, "{} {}", sentence(&self.problem), sentence(&self.fix))
     }
+}
+
+fn sentence(text: &str) -> String {
+    let ended = text.ends_with(['.', '?']);
+    format!("{text}{}", if ended { "" } else { "." })
 }
 
 /// Everything wrong with a configuration, at once.
@@ -66,6 +73,8 @@ pub(crate) struct Problems {
     pub(crate) origins: Origins,
     pub(crate) errors: Vec<ConfigError>,
     pub(crate) warnings: Vec<ConfigWarning>,
+    /// The keys whose values could not be read.
+    unreadable: Vec<String>,
 }
 
 impl Problems {
@@ -89,6 +98,17 @@ impl Problems {
             fix: fix.into(),
         };
         self.errors.push(error);
+    }
+
+    /// Says that every value has been read: what follows is about how they agree.
+    pub(crate) fn all_read(&mut self) {
+        self.unreadable = self.errors.iter().map(|error| error.key.clone()).collect();
+    }
+
+    /// Whether `key` holds what somebody meant. Where its value could not be read it holds its default, and
+    /// comparing that with other settings would report what nobody wrote.
+    pub(crate) fn settled(&self, key: &str) -> bool {
+        self.unreadable.iter().all(|unreadable| unreadable != key)
     }
 
     pub(crate) fn warn(&mut self, key: &KeyPath, text: impl Into<String>) {

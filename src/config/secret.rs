@@ -63,7 +63,7 @@ impl Setting for Secret {
 
     fn describe(_preset: Option<&Secret>) -> Shape {
         Shape::Value {
-            kind: "a secret: text, { env = \"NAME\" } or { file = \"path\" }".to_owned(),
+            kind: "a secret: \"text\", { env = \"NAME\" } or { file = \"path\" }".to_owned(),
             default: None,
         }
     }

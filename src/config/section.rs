@@ -187,7 +187,8 @@ pub(crate) fn required<T: Setting>(
 
 /// The limits as the default file spells them.
 pub(crate) fn show_limits<T: Scalar>(limits: &RangeInclusive<T>) -> (String, String) {
-    (limits.start().show(), limits.end().show())
+    let bare = |bound: &T| bound.show().trim_matches('"').to_owned();
+    (bare(limits.start()), bare(limits.end()))
 }
 
 /// Why `text` is none of `words`.

@@ -20,3 +20,34 @@ fn likeness(word: &str, candidate: &str) -> f64 {
     let edits = strsim::normalized_damerau_levenshtein(word, &candidate);
     edits.max(strsim::jaro_winkler(word, &candidate) - 0.1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    /// Scenario: slips of the kinds people make, and a word like no other.
+    /// Guarantees: the meant word is found; nothing is guessed for the other.
+    #[test]
+    fn slips_find_their_word() {
+        let known = [
+            "max_body",
+            "max_inflated",
+            "header_timeout",
+            "retry_after",
+            "listen",
+        ];
+        let cases = [
+            ("max_bdoy", Some("max_body")),
+            ("max-inflated", Some("max_inflated")),
+            ("headerTimeout", Some("header_timeout")),
+            ("retry_afer", Some("retry_after")),
+            ("LISTEN", Some("listen")),
+            ("colour", None),
+            ("", None),
+        ];
+        for (word, meant) in cases {
+            assert_eq!(nearest(word, known), meant, "{word}");
+        }
+        assert_eq!(nearest("anything", []), None);
+    }
+}

@@ -23,6 +23,17 @@ const BYTE_UNITS: [(&str, u64); 12] = [
     ("K", 1 << 10),
 ];
 
+/// Duration units with their nanoseconds, largest first.
+const DURATION_UNITS: [(&str, u128); 7] = [
+    ("d", 86_400_000_000_000),
+    ("h", 3_600_000_000_000),
+    ("m", 60_000_000_000),
+    ("s", 1_000_000_000),
+    ("ms", 1_000_000),
+    ("us", 1_000),
+    ("ns", 1),
+];
+
 impl ByteSize {
     /// `count` kibibytes.
     pub const fn kib(count: u64) -> ByteSize {
@@ -121,20 +132,13 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|error| error.to_string())
 }
 
-/// Writes a duration in its largest exact unit: `24h`, `75s`, `100ms`.
+/// Writes a duration in its largest exact unit: `7d`, `24h`, `75s`, `100ms`.
 pub(crate) fn show_duration(duration: Duration) -> String {
     let nanos = duration.as_nanos();
-    let units: [(&str, u128); 6] = [
-        ("h", 3_600_000_000_000),
-        ("m", 60_000_000_000),
-        ("s", 1_000_000_000),
-        ("ms", 1_000_000),
-        ("us", 1_000),
-        ("ns", 1),
-    ];
-    let exact = units
-        .iter()
-        .find(|(_, size)| nanos != 0 && nanos.is_multiple_of(*size));
+    // A single day reads better as 24h.
+    let exact = DURATION_UNITS.iter().find(|(name, size)| {
+        nanos != 0 && nanos.is_multiple_of(*size) && !(*name == "d" && nanos == *size)
+    });
     exact.map_or_else(
         || "0s".to_owned(),
         |(name, size)| format!("{}{name}", nanos / size),
@@ -159,4 +163,90 @@ pub(crate) const fn minutes(count: u64) -> Duration {
 /// `count` hours, for defaults and limits.
 pub(crate) const fn hours(count: u64) -> Duration {
     Duration::from_secs(count * 3600)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// Scenario: sizes as people write them.
+    /// Guarantees: binary and decimal units, fractions and plain bytes are told apart.
+    #[test]
+    fn sizes_are_read() {
+        let cases = [
+            ("4096", 4096),
+            ("16MiB", 16 << 20),
+            ("16 mib", 16 << 20),
+            ("2GB", 2_000_000_000),
+            ("1.5K", 1536),
+            ("1_000", 1000),
+            ("7B", 7),
+            ("0", 0),
+        ];
+        for (text, bytes) in cases {
+            assert_eq!(ByteSize::parse(text), Ok(ByteSize(bytes)), "{text}");
+        }
+    }
+
+    /// Scenario: texts that are no size, and sizes that no machine holds.
+    /// Guarantees: each is refused, none overflows.
+    #[test]
+    fn what_is_no_size_is_refused() {
+        for text in [
+            "",
+            "MiB",
+            "-1",
+            "1..5K",
+            "5 apples",
+            "17179869184GiB",
+            "99999999999999999999",
+            "1e9",
+            "١",
+        ] {
+            assert!(ByteSize::parse(text).is_err(), "{text}");
+        }
+    }
+
+    /// Scenario: values are written and read again.
+    /// Guarantees: what the default file shows is what it means.
+    #[test]
+    fn what_is_shown_reads_back() {
+        for bytes in [0, 1, 1023, 1024, 1536, 64 << 20, 3 << 30, u64::MAX] {
+            assert_eq!(
+                ByteSize::parse(&ByteSize(bytes).to_string()),
+                Ok(ByteSize(bytes))
+            );
+        }
+        for duration in [
+            millis(0),
+            millis(1),
+            millis(1500),
+            secs(75),
+            minutes(5),
+            hours(24),
+            hours(48),
+        ] {
+            assert_eq!(parse_duration(&show_duration(duration)), Ok(duration));
+        }
+        assert_eq!(show_duration(hours(24)), "24h");
+        assert_eq!(show_duration(hours(24 * 7)), "7d");
+    }
+
+    /// Scenario: a duration without a unit, a negative one, one too large.
+    /// Guarantees: each is refused, and the bare number with a hint.
+    #[test]
+    fn what_is_no_duration_is_refused() {
+        assert!(parse_duration("30").unwrap_err().contains("\"30s\""));
+        for text in [
+            "",
+            "-1s",
+            "soon",
+            "1.5",
+            "99999999999999999999s",
+            "5 apples",
+        ] {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
 }

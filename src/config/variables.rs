@@ -23,8 +23,15 @@ pub(crate) struct Variables {
     dict: Dict,
     /// Which variable set which key.
     pub(crate) names: BTreeMap<KeyPath, String>,
-    /// Variables that cannot be used: key, name, what is wrong, what to do.
-    faults: Vec<(KeyPath, String, &'static str, &'static str)>,
+    /// Variables that cannot be used, with their keys.
+    faults: Vec<(KeyPath, String, Fault)>,
+}
+
+/// What is wrong, and what to do.
+type Fault = (&'static str, String);
+
+fn fault(problem: &'static str, fix: &str) -> Fault {
+    (problem, fix.to_owned())
 }
 
 impl Variables {
@@ -42,43 +49,50 @@ impl Variables {
     }
 
     fn add(&mut self, name: &str, environment: &Environment, shape: &Shape, file: &Dict) {
-        let names: Vec<String> = name[PREFIX.len()..]
-            .to_lowercase()
-            .split("__")
-            .map(str::to_owned)
-            .collect();
+        let Some(value) = environment.get(name) else {
+            return;
+        };
+        let value = value.map_err(|_| fault("the variable is not UTF-8", "Set it to text"));
+        if value
+            .as_ref()
+            .is_ok_and(|value| is_service_link(name, value))
+        {
+            return;
+        }
+        let lower = name[PREFIX.len()..].to_lowercase();
+        let names: Vec<String> = lower.split("__").map(str::to_owned).collect();
         let key = KeyPath(spell(shape, &names, Some(file)));
-        match environment.get(name) {
-            None => {}
-            Some(Ok(value)) if is_service_link(name, value) => {}
-            Some(Err(_)) => self.fault(key, name, "the variable is not UTF-8", "Set it to text"),
-            Some(Ok(_)) if key.0.iter().any(String::is_empty) => {
-                self.fault(
-                    key,
-                    name,
-                    "the variable's name has an empty part",
-                    "Write LINESIDE_TABLE__KEY",
-                );
-            }
-            Some(Ok(value)) if insert(&mut self.dict, &key.0, value) => {
-                self.names.insert(key, name.to_owned());
-            }
-            Some(Ok(_)) => self.fault(
-                key,
-                name,
-                "the variable sets a part of a value that another variable sets as a whole",
-                "Remove one of the two",
-            ),
+        match value.and_then(|value| self.set(&key, value, shape)) {
+            Ok(()) => drop(self.names.insert(key, name.to_owned())),
+            Err(fault) => self.faults.push((key, name.to_owned(), fault)),
         }
     }
 
-    fn fault(&mut self, key: KeyPath, name: &str, problem: &'static str, fix: &'static str) {
-        self.faults.push((key, name.to_owned(), problem, fix));
+    fn set(&mut self, key: &KeyPath, value: &str, shape: &Shape) -> Result<(), Fault> {
+        if key.0.iter().any(String::is_empty) {
+            return Err(fault(
+                "the variable's name has an empty part",
+                "Write LINESIDE_TABLE__KEY",
+            ));
+        }
+        if let Some(meant) = single_underscores(key, shape) {
+            let fix = format!(
+                "Two underscores separate the parts: write {}",
+                meant.variable()
+            );
+            return Err(("unknown key", fix));
+        }
+        if !insert(&mut self.dict, &key.0, value) {
+            let problem =
+                "the variable sets a part of a value that another variable sets as a whole";
+            return Err(fault(problem, "Remove one of the two"));
+        }
+        Ok(())
     }
 
     /// Reports the variables that cannot be used.
     pub(crate) fn report(self, problems: &mut Problems) {
-        for (key, name, problem, fix) in self.faults {
+        for (key, name, (problem, fix)) in self.faults {
             problems.origins.variables.insert(key.clone(), name);
             problems.error(&key, problem, fix);
         }
@@ -116,6 +130,27 @@ fn spell(shape: &Shape, names: &[String], file: Option<&Dict>) -> Vec<String> {
         .and_then(Value::as_dict);
     let rest = inner.map_or_else(|| rest.to_vec(), |inner| spell(inner, rest, below));
     [vec![name], rest].concat()
+}
+
+/// The key that is meant where `LINESIDE_API_LISTEN` stands for `LINESIDE_API__LISTEN`.
+fn single_underscores(key: &KeyPath, shape: &Shape) -> Option<KeyPath> {
+    let [written] = key.0.as_slice() else {
+        return None;
+    };
+    let mut keys = Vec::new();
+    collect_keys(shape, &KeyPath::default(), &mut keys);
+    keys.into_iter()
+        .find(|known| known.0.len() > 1 && known.0.join("_") == *written)
+}
+
+fn collect_keys(shape: &Shape, above: &KeyPath, keys: &mut Vec<KeyPath>) {
+    if let Shape::Table { fields, .. } = shape {
+        for field in fields {
+            let key = above.child(field.key);
+            collect_keys(&field.shape, &key, keys);
+            keys.push(key);
+        }
+    }
 }
 
 fn chosen_name(name: &str, file: Option<&Dict>) -> String {

@@ -49,7 +49,6 @@ section! {
         /// Which signals go there.
         signals: Vec<Signal> = Signal::ALL.to_vec();
         /// Headers (gRPC metadata) sent with every request, by name.
-        /// Each is a secret: a literal, { env = "NAME" } or { file = "path" }.
         headers: BTreeMap<String, Secret> = BTreeMap::new() => "{ authorization = { env = \"COLLECTOR_AUTHORIZATION\" } }";
         /// TLS towards an https:// endpoint. Not set: the well-known public authorities.
         tls: Option<ClientTls> = None;

@@ -29,7 +29,6 @@ section! {
         /// How long a connection may stand without a request before it is closed.
         idle_timeout: Duration = minutes(5), within millis(1)..=hours(24);
         /// A token that senders must present as `Authorization: Bearer …`. Not set: anyone who reaches the port may send.
-        /// A secret: a literal, { env = "NAME" } or { file = "path" }.
         bearer_token: Option<Secret> = None => "{ env = \"OTLP_TOKEN\" }";
         /// How often certificate and key files are looked at for a change.
         tls_reload_every: Duration = minutes(1), within secs(1)..=hours(24);
@@ -47,7 +46,7 @@ section! {
 section! {
     /// Cross-origin requests (Fetch standard, "CORS protocol").
     pub struct CorsSettings {
-        /// Origins whose pages may send, as "https://shop.example"; "*" stands for all. Empty: none.
+        /// Origins whose pages may send, as `https://shop.example`; `*` stands for all. Empty: none.
         allowed_origins: Vec<String> = Vec::new() => "[\"https://shop.example\"]";
         /// Request headers allowed besides content-type, content-encoding, authorization, traceparent and tracestate.
         allowed_headers: Vec<String> = Vec::new() => "[\"x-tenant\"]";

@@ -6,7 +6,8 @@ use crate::config::problem::Problems;
 use crate::config::settings::{ExportSettings, Settings};
 
 pub(super) fn check(settings: &Settings, problems: &mut Problems) {
-    let listeners = listeners(settings);
+    let mut listeners = listeners(settings);
+    listeners.retain(|(key, _)| problems.settled(key));
     for (index, (key, address)) in listeners.iter().enumerate() {
         if let Some((earlier, other)) = listeners[..index]
             .iter()

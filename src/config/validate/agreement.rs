@@ -69,7 +69,7 @@ fn at_least_times(
     (than, other): (&str, ByteSize),
 ) {
     let floor = ByteSize(other.bytes().saturating_mul(times));
-    if value < floor {
+    if value < floor && problems.settled(key) && problems.settled(than) {
         let problem = format!("{value} is less than {times} times {than} ({other})");
         problems.error(
             &key.into(),
@@ -84,7 +84,7 @@ fn at_least<T: Scalar + PartialOrd>(
     (key, value): (&str, T),
     (than, other): (&str, T),
 ) {
-    if value < other {
+    if value < other && problems.settled(key) && problems.settled(than) {
         let (value, other) = (value.show(), other.show());
         let problem = format!("{value} is less than {than} ({other})");
         problems.error(
