@@ -6,7 +6,7 @@ use lineside::config::{self, Loaded, Sources};
 
 fn main() -> Exit {
     let cli = cli::parse();
-    match cli.command() {
+    match cli.action() {
         Command::DefaultConfig => {
             print!("{}", config::default_file());
             Exit::Success

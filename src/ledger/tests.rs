@@ -129,17 +129,11 @@ fn snapshots_come_back_equal_or_not_at_all() {
 #[test]
 fn the_report_has_the_documented_shape() {
     let ledger = Ledger::new(10);
-<<<<<<< HEAD
     ledger.turn_away(Signal::Logs, TurnedAway::Full, Some(7));
     ledger.turn_away(Signal::Logs, TurnedAway::Full, None);
-    ledger.account("b", SignalSet::NONE.with(Signal::Logs)).enter(&batch(Signal::Logs, &[("x", 1)]));
-=======
-    ledger.turn_away(Signal::Logs, Refusal::Full, Some(7));
-    ledger.turn_away(Signal::Logs, Refusal::Full, None);
     ledger
         .account("b", SignalSet::NONE.with(Signal::Logs))
         .enter(&batch(Signal::Logs, &[("x", 1)]));
->>>>>>> journal
     let json = serde_json::to_value(ledger.report()).expect("json");
     assert_eq!(json["turned_away"]["logs"]["full"]["requests"], 2);
     assert_eq!(json["turned_away"]["logs"]["full"]["items"], 7);
