@@ -215,6 +215,7 @@ async fn libraries_beneath_an_export_are_not_exported() {
     telemetry.flush(LIMIT).await.unwrap();
     assert_eq!(sink.span_names(), ["own"]);
     assert_eq!(sink.log_records().len(), 1);
+    telemetry.shutdown(LIMIT).await.unwrap();
 }
 
 /// An intake that never answers.
@@ -267,4 +268,38 @@ async fn quiet_holds_across_a_wait() {
     });
     assert_eq!(quiet.await, (true, true));
     assert!(!async { is_quiet() }.with_context(Context::new()).await);
+}
+
+/// Scenario: no root trace is to be recorded; one request comes with a sampled parent, one without.
+/// Guarantees: only the one whose caller decided to record is exported, and both have a request id.
+#[tokio::test]
+async fn a_callers_sampling_decision_is_followed() {
+    let settings = Settings {
+        trace_ratio: 0.0,
+        ..quiet_settings()
+    };
+    let telemetry = Telemetry::build(&settings).unwrap();
+    let sink = Arc::new(Sink::default());
+    telemetry.connect(sink.clone());
+    let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let sampled = [(
+        http::HeaderName::from_static("traceparent"),
+        http::HeaderValue::from_static(parent),
+    )];
+    for (route, headers) in [
+        ("/root", http::HeaderMap::new()),
+        ("/child", sampled.into_iter().collect()),
+    ] {
+        let incoming = Incoming {
+            method: "GET",
+            route,
+            path: route,
+            headers: &headers,
+        };
+        let span = ServerSpan::start(&telemetry.tracer(), incoming);
+        assert_eq!(span.request_id().as_str().len(), 32);
+        span.end(200);
+    }
+    telemetry.shutdown(LIMIT).await.unwrap();
+    assert_eq!(sink.span_names(), ["GET /child"]);
 }
