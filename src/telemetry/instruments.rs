@@ -6,11 +6,13 @@ use std::time::Duration;
 use opentelemetry::metrics::{Counter, Histogram, Meter};
 use opentelemetry::{KeyValue, StringValue};
 
-use super::active::ActiveTable;
+use super::active::{Active, ActiveTable};
 use super::names;
 use super::observe;
 use super::readings::{ExportOutcome, ExportReading, JournalReading, LedgerReading};
 use crate::otlp::Signal;
+
+pub use super::active::ActiveGuard;
 
 /// Histogram bounds in seconds, from 100 µs to 10 s.
 pub const SECONDS_BOUNDS: [f64; 16] = [
@@ -176,8 +178,6 @@ impl Instruments {
         self.connections.entry(&[listener]).enter()
     }
 }
-
-pub use super::active::{Active, ActiveGuard};
 
 /// The instruments of one HTTP route.
 #[derive(Clone)]
