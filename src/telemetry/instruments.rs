@@ -12,6 +12,8 @@ use super::observe;
 use super::readings::{ExportOutcome, ExportReading, JournalReading, LedgerReading};
 use crate::otlp::Signal;
 
+pub use super::active::{Active, ActiveGuard};
+
 /// Histogram bounds in seconds, from 100 µs to 10 s.
 pub const SECONDS_BOUNDS: [f64; 16] = [
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
@@ -186,8 +188,6 @@ impl Instruments {
         }
     }
 }
-
-pub use super::active::{Active, ActiveGuard};
 
 /// The instruments of one HTTP route.
 #[derive(Clone)]

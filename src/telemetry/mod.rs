@@ -84,6 +84,9 @@ pub enum EndError {
 }
 
 /// The running telemetry of this process. Cloning shares it.
+///
+/// End it with [`Telemetry::shutdown`]: dropping the last clone makes the SDK export what is left
+/// and wait for it on the spot, which blocks a runtime of one thread for seconds.
 #[derive(Clone)]
 pub struct Telemetry {
     providers: Providers,

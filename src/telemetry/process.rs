@@ -24,7 +24,7 @@ pub(super) fn mark_start() {
     LazyLock::force(&STARTED);
 }
 
-/// Time since [`mark_start`], which the agent calls first thing.
+/// Time since telemetry was first built, which the agent does first thing.
 pub fn uptime() -> Duration {
     STARTED.elapsed()
 }
