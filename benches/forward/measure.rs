@@ -149,8 +149,8 @@ impl Case {
             port,
             in_flight: IN_FLIGHT,
             items_per_second: self.load.items_per_second(),
-            warm_up_ms: options.warm_up().as_millis() as u64,
-            window_ms: options.window().as_millis() as u64,
+            warm_up_ms: options.warm_up_of(self.load).as_millis() as u64,
+            window_ms: options.window_of(self.load).as_millis() as u64,
         }
     }
 }
