@@ -1,0 +1,8 @@
+//! The agent's promises, kept by the real binary against real clients and a scripted destination.
+//!
+//! One test binary, so that it links once and its tests run side by side. Each module is one promise.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
+
+mod fixture;
+mod clients;
+mod direct;
