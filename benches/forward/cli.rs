@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Parser;
 
+use crate::Fallible;
 use crate::scenario::{Load, Scenario, System};
 
 /// Measures what forwarding OTLP costs and prints the results as Markdown.
@@ -83,11 +84,23 @@ impl Options {
         self.rounds.unwrap_or(1).max(1)
     }
 
-    /// The scenarios that `--only` leaves, in table order.
-    pub fn scenarios(&self) -> Vec<Scenario> {
-        Scenario::all()
+    /// The scenarios that `--only` leaves, in table order; an error if it leaves none.
+    pub fn scenarios(&self) -> Fallible<Vec<Scenario>> {
+        if let Some(word) = self.only.iter().find(|word| !Scenario::has_tag(word)) {
+            return Err(
+                format!("--only: no scenario is called {word:?}; --help lists the words").into(),
+            );
+        }
+        let left: Vec<_> = Scenario::all()
             .filter(|scenario| scenario.matches(&self.only))
-            .collect()
+            .collect();
+        match left.is_empty() {
+            true => Err(
+                "--only: no scenario has all of these; idle and start have no transport or signal"
+                    .into(),
+            ),
+            false => Ok(left),
+        }
     }
 
     /// The systems to measure in `scenario`.

@@ -22,7 +22,7 @@ const STARTS: usize = 7;
 /// Measures every scenario and system that the options leave.
 pub fn run_all(options: &Options) -> Fallible<Vec<Row>> {
     let mut rows = Vec::new();
-    for scenario in options.scenarios() {
+    for scenario in options.scenarios()? {
         for system in options.systems(&scenario) {
             eprintln!("measuring {scenario}: {system}");
             let outcome = run(options, scenario, system).map_err(|error| error.to_string());
