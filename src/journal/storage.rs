@@ -1,5 +1,6 @@
 //! The few things that the journal asks of a file system, so that tests can fail each of them.
 
+use std::any::Any;
 use std::fmt::Debug;
 use std::fs::{File, OpenOptions};
 use std::io::{self, IoSlice};
@@ -26,7 +27,7 @@ pub trait Storage: Debug + Send + Sync {
     /// Makes creations, renames and removals in a directory durable.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
     /// Takes a file's lock for as long as the answer lives; `None` where another process has it.
-    fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Send + Sync>>>;
+    fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Any + Send + Sync>>>;
 }
 
 /// An open file.
@@ -120,7 +121,7 @@ impl Storage for DiskStorage {
         File::open(dir)?.sync_all()
     }
 
-    fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Send + Sync>>> {
+    fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Any + Send + Sync>>> {
         let mut options = OpenOptions::new();
         let file = options
             .write(true)
