@@ -158,6 +158,11 @@ impl Disk {
         })
     }
 
+    /// Whether there may be a new segment.
+    pub(super) fn has_room(&self) -> bool {
+        self.allocated() + self.segment_bytes <= self.max_bytes || !self.spare().ready.is_empty()
+    }
+
     /// Whether a spare file should be made.
     pub(super) fn wants_spare(&self) -> bool {
         self.spare().ready.is_empty() && self.allocated() + self.segment_bytes <= self.max_bytes

@@ -99,6 +99,14 @@ impl Journal {
         stats
     }
 
+    /// Does at once what the keeper does every second.
+    #[cfg(test)]
+    pub(super) fn keep_house(&self) {
+        if let Some(on_disk) = &self.on_disk {
+            on_disk.keep_house();
+        }
+    }
+
     /// Refuses further appends and makes everything so far durable, cursors included. Exports can
     /// go on reading and settling; calling it again makes what they settled meanwhile durable too.
     ///

@@ -28,6 +28,9 @@ mod track;
 mod walk;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 pub use cursor::{Cursor, Entry, Settler};
 pub use error::{AppendError, JournalError};
 pub use journal::{Journal, Opened};

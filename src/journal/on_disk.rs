@@ -60,7 +60,8 @@ pub(super) fn open(
             )
         })
         .collect();
-    let mut survey = recovery::survey(&*storage, &dir, &names, &wanted);
+    let mut survey =
+        recovery::survey(&*storage, &dir, &names, &wanted).map_err(failed("read", &dir))?;
     let disk = Arc::new(disk(&options, &storage, survey.session, lock));
     adopt(&disk, &names, &mut survey);
     let exports = std::mem::take(&mut survey.exports);
@@ -262,6 +263,11 @@ impl OnDisk {
             // A failure is counted; what it costs is that batches are delivered again.
             drop(export.sync(synced));
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn keep_house(&self) {
+        keeper::keep(&self.shared, &self.disk);
     }
 
     fn stop(&self) {

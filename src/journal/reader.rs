@@ -1,9 +1,7 @@
 //! Reading batches back from segment files.
 
 use std::collections::HashSet;
-use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::task::JoinHandle;
@@ -20,9 +18,6 @@ use super::walk::Walker;
 
 /// Read at a time; one record may be longer.
 const CHUNK_BYTES: u64 = 1 << 20;
-/// Failed reads are tried again before the place counts as damaged.
-const READ_TRIES: u32 = 3;
-const READ_RETRY: Duration = Duration::from_millis(100);
 /// What a disk fails to read at least.
 const PAGE_BYTES: usize = 4 << 10;
 /// Service names kept for sharing.
@@ -108,7 +103,7 @@ impl Reader {
         match done {
             Ok(Done::Read(chunk)) => self.chunk = Some(chunk),
             Ok(Done::Unreadable(from, to)) => {
-                drop(self.export.jump(from, to, DropReason::Corrupted))
+                self.export.jump(from, to, DropReason::Corrupted);
             }
             Err(_) => {}
         }
@@ -214,7 +209,7 @@ fn read(segment: &Arc<Segment>, start: u64, len: u64, end: u64) -> impl FnOnce()
     let len = len.max(CHUNK_BYTES).min(end - start) as usize;
     move || {
         let mut bytes = vec![0; len];
-        if read_stubbornly(&segment, &mut bytes, start).is_err() {
+        if segment.read(&mut bytes, start).is_err() {
             read_what_can_be_read(&segment, &mut bytes, start);
         }
         Done::Read(Chunk {
@@ -222,17 +217,6 @@ fn read(segment: &Arc<Segment>, start: u64, len: u64, end: u64) -> impl FnOnce()
             start,
             bytes: bytes.into(),
         })
-    }
-}
-
-fn read_stubbornly(segment: &Segment, into: &mut [u8], start: u64) -> io::Result<usize> {
-    let mut tries = 1;
-    loop {
-        match segment.file.read_full_at(into, segment.offset(start)) {
-            Err(_) if tries < READ_TRIES => std::thread::sleep(READ_RETRY * tries),
-            result => return result,
-        }
-        tries += 1;
     }
 }
 
@@ -252,8 +236,7 @@ fn read_what_can_be_read(segment: &Segment, into: &mut [u8], start: u64) {
 fn resync(segment: &Arc<Segment>, at: Mark, end: Mark) -> impl FnOnce() -> Done + use<> {
     let segment = Arc::clone(segment);
     move || {
-        let limit = end.position.min(segment.base.position + segment.len);
-        let mut walker = Walker::new(&segment, limit);
+        let mut walker = Walker::new(&segment, end.position);
         // The chunk's read may have failed only then.
         if walker.record_at(at.position).is_some() {
             return Done::Unreadable(at, at);
@@ -268,10 +251,7 @@ fn resync(segment: &Arc<Segment>, at: Mark, end: Mark) -> impl FnOnce() -> Done 
 
 /// When the record at `at` was received.
 pub(super) fn received_unix_ms(segment: &Segment, at: Mark, end: Mark) -> Option<u64> {
-    let mut walker = Walker::new(
-        segment,
-        end.position.min(segment.base.position + segment.len),
-    );
+    let mut walker = Walker::new(segment, end.position);
     walker
         .record_at(at.position)
         .map(|(header, _)| header.received_unix_ms)

@@ -15,7 +15,7 @@ use super::record::{ALIGNMENT, Header};
 use super::restore::{Restore, Start};
 use super::segment::{self, Segment};
 use super::slot::{self, Found};
-use super::storage::Storage;
+use super::storage::{Blame, Storage, is_about, stubbornly};
 use super::walk::Walker;
 use crate::ledger::Book;
 use crate::otlp::SignalSet;
@@ -92,16 +92,16 @@ pub(super) fn survey(
     dir: &Path,
     names: &[String],
     subscribers: &[(String, SignalSet, usize)],
-) -> Survey {
+) -> io::Result<Survey> {
     let mut scan = Scan::new(storage, dir);
     for (name, signals, max_services) in subscribers {
-        scan.read_cursor(name, *signals, *max_services, true);
+        scan.read_cursor(name, *signals, *max_services, true)?;
     }
     for name in removed(names, subscribers) {
-        scan.read_cursor(&name, SignalSet::ALL, 0, false);
+        scan.read_cursor(&name, SignalSet::ALL, 0, false)?;
     }
-    scan.walk(names);
-    scan.finish(subscribers.len())
+    scan.walk(names)?;
+    Ok(scan.finish(subscribers.len()))
 }
 
 /// Exports that have cursor files and no subscriber.
@@ -146,21 +146,15 @@ impl<'a> Scan<'a> {
         signals: SignalSet,
         max_services: usize,
         configured: bool,
-    ) {
+    ) -> io::Result<()> {
         let mut signals = signals;
-        let (start, book, last) = match slot::read(
-            self.storage,
-            &cursor_files::paths(self.dir, name),
-            max_services,
-        ) {
+        let paths = cursor_files::paths(self.dir, name);
+        let (start, book, last) = match slot::read(self.storage, &paths, max_services)? {
             Found::Saved(copy, saved) => {
                 self.note_saved(&saved);
                 signals = if configured { signals } else { saved.signals };
-                (
-                    Start::At(saved.settled),
-                    saved.book,
-                    Some((copy, saved.generation)),
-                )
+                let last = Some((copy, saved.generation));
+                (Start::At(saved.settled), saved.book, last)
             }
             Found::Nothing => (Start::End, Book::new(max_services), None),
             Found::Damaged => {
@@ -170,16 +164,12 @@ impl<'a> Scan<'a> {
                 (Start::Beginning, Book::new(max_services), None)
             }
         };
-        self.found.exports.push(Restore::new(
-            name.to_owned(),
-            signals,
-            start,
-            book,
-            max_services,
-        ));
+        let restore = Restore::new(name.to_owned(), signals, start, book, max_services);
+        self.found.exports.push(restore);
         if configured {
             self.found.last_copies.push(last);
         }
+        Ok(())
     }
 
     fn note_saved(&mut self, saved: &slot::Saved) {
@@ -198,7 +188,7 @@ impl<'a> Scan<'a> {
         self.found.recovery.set_aside.push(name.to_owned());
     }
 
-    fn walk(&mut self, names: &[String]) {
+    fn walk(&mut self, names: &[String]) -> io::Result<()> {
         let mut segments: Vec<_> = names
             .iter()
             .filter_map(|name| Some((segment::parse_name(name)?, name)))
@@ -210,14 +200,20 @@ impl<'a> Scan<'a> {
             match self.open(*base, *id, name) {
                 Ok(segment) if next == Some(*base) => self.found.empty.push(segment),
                 Ok(segment) => self.walk_segment(segment, next),
+                Err(error) if is_about(&error) == Blame::Surroundings => return Err(error),
                 Err(_) => self.set_aside(name),
             }
         }
+        Ok(())
     }
 
     fn open(&self, base: u64, id: u64, name: &str) -> io::Result<Segment> {
-        let file = self.storage.open(&self.dir.join(name))?;
-        let len = file.len()?;
+        let path = self.dir.join(name);
+        let (file, len) = stubbornly(|| {
+            let file = self.storage.open(&path)?;
+            let len = file.len()?;
+            Ok((file, len))
+        })?;
         let base = Mark {
             position: base,
             ..self.run
@@ -231,7 +227,7 @@ impl<'a> Scan<'a> {
 
     fn walk_segment(&mut self, segment: Segment, next: Option<u64>) {
         let limit = segment.base.position.saturating_add(segment.len);
-        let end = next.unwrap_or(limit).min(limit);
+        let end = next.unwrap_or(limit.max(self.proven.position));
         self.whole = true;
         self.run = Mark {
             position: segment.base.position,
@@ -265,9 +261,12 @@ impl<'a> Scan<'a> {
     fn walk_last(&mut self, segment: &Segment, walker: &mut Walker<'_>) {
         loop {
             let at = self.run.position;
-            if (at < self.proven.position || payload_is_whole(walker, at))
-                && self.see(segment, walker, at)
-            {
+            if self.closed && at == self.proven.position {
+                // What follows was refused, unless a later run wrote it.
+                walker.set_session(self.saved_session + 1);
+            }
+            let whole = at < self.proven.position || payload_is_whole(walker, at);
+            if whole && self.see(segment, walker, at) {
                 continue;
             }
             if self.closed && at == self.proven.position {

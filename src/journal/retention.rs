@@ -126,7 +126,7 @@ fn take_from(export: &Subscription, segment: &Segment, end: Mark, reason: DropRe
 
 /// The readable records of a stretch of a segment.
 fn contents(segment: &Segment, from: u64, end: u64) -> Vec<(Mark, Mark, Contents)> {
-    let mut walker = Walker::new(segment, end.min(segment.base.position + segment.len));
+    let mut walker = Walker::new(segment, end);
     let mut records = Vec::new();
     let mut at = from;
     loop {

@@ -12,7 +12,7 @@ use crate::ledger::Book;
 use crate::otlp::SignalSet;
 
 use super::mark::Mark;
-use super::storage::{Storage, StorageFile};
+use super::storage::{Blame, Storage, StorageFile, is_about, stubbornly};
 
 const MAGIC: u64 = u64::from_le_bytes(*b"LSCURSR1");
 /// Magic, checksum, book length, then what it covers: generation, session, flags, two marks.
@@ -236,30 +236,49 @@ pub(super) enum Found {
 }
 
 /// Reads the newest copy.
-pub(super) fn read(storage: &dyn Storage, paths: &[PathBuf; COPIES], max_services: usize) -> Found {
-    let copies: Vec<_> = paths.iter().map(|path| read_copy(storage, path)).collect();
-    let saved = copies
-        .iter()
-        .enumerate()
-        .filter_map(|(copy, bytes)| Some((copy, decode(bytes.as_ref().ok()?, max_services)?)));
-    match saved.max_by_key(|(_, saved)| saved.generation) {
-        Some((copy, saved)) => Found::Saved(copy, saved),
-        None if copies
-            .iter()
-            .all(|bytes| bytes.as_ref().is_ok_and(Vec::is_empty)) =>
-        {
-            Found::Nothing
+///
+/// # Errors
+/// Where files cannot be opened for reasons that are not theirs.
+pub(super) fn read(
+    storage: &dyn Storage,
+    paths: &[PathBuf; COPIES],
+    max_services: usize,
+) -> io::Result<Found> {
+    let mut newest: Option<(usize, Saved)> = None;
+    let mut is_empty = true;
+    for (copy, path) in paths.iter().enumerate() {
+        let Some(bytes) = read_copy(storage, path)? else {
+            continue;
+        };
+        is_empty &= bytes.is_empty();
+        let saved = decode(&bytes, max_services);
+        let known = newest.as_ref().map_or(0, |(_, newest)| newest.generation);
+        if let Some(saved) = saved.filter(|saved| saved.generation > known) {
+            newest = Some((copy, saved));
         }
+    }
+    Ok(match newest {
+        Some((copy, saved)) => Found::Saved(copy, saved),
+        None if is_empty => Found::Nothing,
         None => Found::Damaged,
+    })
+}
+
+/// A copy's bytes; none where there is no such file, a few where it cannot be read.
+fn read_copy(storage: &dyn Storage, path: &Path) -> io::Result<Option<Vec<u8>>> {
+    let unreadable = vec![0];
+    match stubbornly(|| read_file(storage, path)) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) => match is_about(&error) {
+            Blame::Missing => Ok(None),
+            Blame::File => Ok(Some(unreadable)),
+            Blame::Surroundings => Err(error),
+        },
     }
 }
 
-/// A copy's bytes; none where there is no such file.
-fn read_copy(storage: &dyn Storage, path: &Path) -> io::Result<Vec<u8>> {
-    let file = match storage.open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        file => file?,
-    };
+fn read_file(storage: &dyn Storage, path: &Path) -> io::Result<Vec<u8>> {
+    let file = storage.open(path)?;
     let len = usize::try_from(file.len()?)
         .unwrap_or(usize::MAX)
         .min(HEAD_LEN + MAX_BOOK_BYTES);

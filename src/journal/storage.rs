@@ -7,6 +7,7 @@ use std::io::{self, IoSlice};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustix::fs::{FallocateFlags, FlockOperation, fallocate, flock};
 
@@ -42,8 +43,6 @@ pub trait StorageFile: Debug + Send + Sync {
     fn len(&self) -> io::Result<u64>;
     /// Reserves room so that the file is `len` bytes long and writing in it cannot run out of space.
     fn allocate(&self, len: u64) -> io::Result<()>;
-    /// Cuts the file to `len` bytes.
-    fn truncate(&self, len: u64) -> io::Result<()>;
 
     /// Writes all of `bytes` at an offset.
     fn write_all_at(&self, mut bytes: &[u8], mut offset: u64) -> io::Result<()> {
@@ -162,9 +161,48 @@ impl StorageFile for DiskFile {
             result => Ok(result?),
         }
     }
+}
 
-    fn truncate(&self, len: u64) -> io::Result<()> {
-        self.0.set_len(len)
+/// A failure that happens so often in a row is there to stay.
+const TRIES: u32 = 3;
+const RETRY: Duration = Duration::from_millis(20);
+
+/// Tries something that changes nothing a few times: what reads fail once often succeeds next.
+pub(super) fn stubbornly<T>(mut read: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    for tried in 1..TRIES {
+        match read() {
+            Err(error) if is_about(&error) == Blame::File => std::thread::sleep(RETRY * tried),
+            result => return result,
+        }
+    }
+    read()
+}
+
+/// Whose fault a failed open or read is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Blame {
+    /// The file's: nothing but setting it aside helps.
+    File,
+    /// The surroundings': the file is whole and must not be given up.
+    Surroundings,
+    /// Nobody's: there is no such file.
+    Missing,
+}
+
+/// Tells damage from a lack of permissions or descriptors.
+pub(super) fn is_about(error: &io::Error) -> Blame {
+    let errno = rustix::io::Errno::from_io_error(error);
+    match error.kind() {
+        io::ErrorKind::NotFound => Blame::Missing,
+        io::ErrorKind::PermissionDenied | io::ErrorKind::OutOfMemory => Blame::Surroundings,
+        _ if matches!(
+            errno,
+            Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE)
+        ) =>
+        {
+            Blame::Surroundings
+        }
+        _ => Blame::File,
     }
 }
 

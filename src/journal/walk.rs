@@ -66,7 +66,7 @@ impl<'a> Walker<'a> {
     /// The first record that starts behind `position`.
     pub(super) fn find_after(&mut self, position: u64) -> Option<Header> {
         let mut from = position + ALIGNMENT;
-        while from + HEADER_LEN as u64 <= self.end {
+        while from + HEADER_LEN as u64 <= self.search_end() {
             let candidate = self.candidate(from)?;
             if let Some((header, _)) = self.record_at(candidate) {
                 return Some(header);
@@ -76,10 +76,17 @@ impl<'a> Walker<'a> {
         None
     }
 
+    /// Nothing is to be found behind the file's end, be it cut or the next file missing.
+    fn search_end(&self) -> u64 {
+        self.end
+            .min(self.segment.base.position.saturating_add(self.segment.len))
+    }
+
     /// The first position from `from` on where a header may start.
     fn candidate(&mut self, mut from: u64) -> Option<u64> {
-        while from + HEADER_LEN as u64 <= self.end {
-            let len = SEARCH_BYTES.min((self.end - from) as usize);
+        let end = self.search_end();
+        while from + HEADER_LEN as u64 <= end {
+            let len = SEARCH_BYTES.min((end - from) as usize);
             let bytes = self.bytes(from, len)?;
             let starts = bytes.windows(16).step_by(ALIGNMENT as usize).zip(0u64..);
             let mut starts = starts.map(|(bytes, nth)| (bytes, from + nth * ALIGNMENT));
@@ -127,11 +134,7 @@ impl<'a> Walker<'a> {
 
 /// Fills `into`; what cannot be read stays zero and is found damaged like any other damage.
 fn read_or_zeros(segment: &Segment, into: &mut [u8], position: u64) {
-    if segment
-        .file
-        .read_full_at(into, segment.offset(position))
-        .is_err()
-    {
+    if segment.read(into, position).is_err() {
         into.fill(0);
     }
 }

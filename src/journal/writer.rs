@@ -166,7 +166,8 @@ impl Writer {
     }
 
     fn free_a_segment(&self) -> bool {
-        if retention::retire_settled(&self.shared, &self.disk) {
+        // The keeper may have been quicker.
+        if retention::retire_settled(&self.shared, &self.disk) || self.disk.has_room() {
             return true;
         }
         let drop_oldest = self.shared.options.when_full == WhenFull::DropOldest;
