@@ -97,16 +97,16 @@ fn the_limit_is_exact() {
     }
 }
 
-/// Scenario: 256 MiB of zeros in a small body, with a limit of 1 MiB. Guarantees: refused, with no
+/// Scenario: 32 MiB of zeros in a small body, with a limit of 1 MiB. Guarantees: refused, with no
 /// more memory than the limit asks for.
 #[test]
 fn a_bomb_stops_at_the_limit() {
     let zeros = vec![0; 1 << 20];
-    let chunks = vec![Bytes::from(zeros); 256];
+    let chunks = vec![Bytes::from(zeros); 32];
     for encoding in BOTH {
         let bomb = deflate(encoding, 1, &chunks).unwrap();
-        assert!(bomb.len() < 2 << 20);
         let limit = 1 << 20;
+        assert!(bomb.len() < limit);
         let mut out = Vec::new();
         assert_eq!(
             inflate_into(encoding, &bomb, limit, &mut out),
@@ -219,18 +219,19 @@ fn other_bytes_are_errors() {
 /// noticed.
 #[test]
 fn gzip_checksums_are_checked() {
-    let packed = compress(
-        Encoding::Gzip,
-        b"some content that compresses, some content",
-    );
+    let content = b"some content that compresses, some content";
+    let packed = compress(Encoding::Gzip, content);
+    let mut unnoticed = 0;
     for at in 10..packed.len() {
         let mut damaged = packed.clone();
         damaged[at] ^= 4;
-        assert!(
-            inflate(Encoding::Gzip, &damaged, 1 << 20).is_err(),
-            "byte {at}"
-        );
+        if let Ok(found) = inflate(Encoding::Gzip, &damaged, 1 << 20) {
+            assert_eq!(found, content, "byte {at}");
+            unnoticed += 1;
+        }
     }
+    // The last byte of the deflate stream may end in bits that mean nothing.
+    assert!(unnoticed <= 1);
 }
 
 /// Scenario: gzip headers with a name, a comment, extra bytes, a header checksum, reserved flags.

@@ -118,7 +118,7 @@ fn unzigzag(value: u64) -> i32 {
 fn integer(value: i128, rng: &mut Rng) -> String {
     match rng.u8(..6) {
         0 => format!("{value}.0"),
-        1 => format!("\"{value}00e-2\""),
+        1 if value != 0 => format!("\"{value}00e-2\""),
         2 => format!("{value}e0"),
         3 => value.to_string(),
         _ => format!("\"{value}\""),

@@ -396,7 +396,7 @@ fn ids_of_other_lengths_pass() {
 fn random_requests_agree_with_prost() {
     let mut rng = Rng::with_seed(1);
     let mut items = [0; 3];
-    for _ in 0..1_000 {
+    for _ in 0..300 {
         for signal in Signal::ALL {
             let bytes = sample::request(signal, &mut rng);
             assert_agreement(signal, &bytes);
@@ -404,7 +404,7 @@ fn random_requests_agree_with_prost() {
         }
     }
     assert!(
-        items.iter().all(|items| *items > 500),
+        items.iter().all(|items| *items > 100),
         "the samples are too thin: {items:?}"
     );
 }
@@ -415,7 +415,7 @@ fn random_requests_agree_with_prost() {
 fn damaged_requests_agree_with_prost() {
     let mut rng = Rng::with_seed(2);
     let (mut accepted, mut refused) = (0, 0);
-    for _ in 0..4_000 {
+    for _ in 0..1_000 {
         for signal in Signal::ALL {
             let mut bytes = sample::request(signal, &mut rng);
             mutate(&mut bytes, &mut rng);
@@ -433,7 +433,7 @@ fn damaged_requests_agree_with_prost() {
         }
     }
     assert!(
-        accepted > 500 && refused > 500,
+        accepted > 300 && refused > 300,
         "one-sided: {accepted} accepted, {refused} refused"
     );
 }
