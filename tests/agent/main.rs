@@ -5,4 +5,8 @@
 
 mod fixture;
 mod clients;
+mod crash;
 mod direct;
+mod export;
+mod overload;
+mod shutdown;
