@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use crate::fixture::{Agent, Config, Load, LoadPlan, LoadReport, Reaction, Signal, Sink, Transport, request};
+use crate::fixture::{
+    Agent, Config, Load, LoadPlan, LoadReport, Reaction, Signal, Sink, Transport, request,
+};
 
 const ROUNDS: u64 = 50;
 const SENDERS: usize = 6;
@@ -20,7 +22,9 @@ const MERGED_BYTES: u64 = 16 << 10;
 async fn nothing_acknowledged_is_lost() {
     let sink = Sink::start().await;
     sink.always(Reaction::AcceptAfter(Duration::from_millis(2)));
-    let config = Config::to(&sink).sink("concurrency", CONCURRENCY).sink("batch.max_bytes", MERGED_BYTES);
+    let config = Config::to(&sink)
+        .sink("concurrency", CONCURRENCY)
+        .sink("batch.max_bytes", MERGED_BYTES);
     let mut agent = Agent::start(config).await;
     let numbers = Arc::new(AtomicU64::new(0));
     let mut told = LoadReport::default();
@@ -30,17 +34,39 @@ async fn nothing_acknowledged_is_lost() {
     sink.up().await;
     agent.drained().await;
     let arrived = sink.items();
-    let lost: Vec<_> = told.acknowledged.iter().filter(|id| !arrived.contains_key(id)).collect();
-    assert!(lost.is_empty(), "{} of {} acknowledged items were lost: {lost:?}", lost.len(), told.acknowledged.len());
-    assert!(told.acknowledged.len() as u64 > ROUNDS * ITEMS, "hardly anything was sent");
+    let lost: Vec<_> = told
+        .acknowledged
+        .iter()
+        .filter(|id| !arrived.contains_key(id))
+        .collect();
+    assert!(
+        lost.is_empty(),
+        "{} of {} acknowledged items were lost: {lost:?}",
+        lost.len(),
+        told.acknowledged.len()
+    );
+    assert!(
+        told.acknowledged.len() as u64 > ROUNDS * ITEMS,
+        "hardly anything was sent"
+    );
     assert!(told.refusals.is_empty(), "refused: {:?}", told.refusals[0]);
     assert_few_duplicates(&sink);
     agent.assert_no_panic();
 }
 
 /// Load, the sink down and up, `kill -9` after 20 to 120 ms, and a new start.
-async fn one_round(agent: &mut Agent, sink: &Sink, numbers: &Arc<AtomicU64>, round: u64) -> LoadReport {
-    let plan = LoadPlan { senders: SENDERS, items: ITEMS, padding: 0, pause: Duration::from_millis(1) };
+async fn one_round(
+    agent: &mut Agent,
+    sink: &Sink,
+    numbers: &Arc<AtomicU64>,
+    round: u64,
+) -> LoadReport {
+    let plan = LoadPlan {
+        senders: SENDERS,
+        items: ITEMS,
+        padding: 0,
+        pause: Duration::from_millis(1),
+    };
     let load = Load::start(agent, plan, numbers);
     let life = Duration::from_millis(20 + round * 37 % 100);
     match round % 4 {
@@ -73,7 +99,10 @@ fn assert_few_duplicates(sink: &Sink) {
     let interruptions = ROUNDS + ROUNDS / 2;
     let in_flight = CONCURRENCY * (MERGED_BYTES / 60);
     println!("duplicates: {again} items in {interruptions} interruptions");
-    assert!(again as u64 <= interruptions * in_flight, "{again} items arrived twice");
+    assert!(
+        again as u64 <= interruptions * in_flight,
+        "{again} items arrived twice"
+    );
 }
 
 /// Scenario: as the sink is down, requests are acknowledged, the agent is killed at once and the power of its memory with
@@ -82,10 +111,16 @@ fn assert_few_duplicates(sink: &Sink) {
 async fn the_ledger_survives_a_crash() {
     let sink = Sink::start().await;
     let mut agent = Agent::start(Config::to(&sink)).await;
-    agent.sender(Transport::Grpc).must_send(Signal::Traces, &request(Signal::Traces, 0..10)).await;
+    agent
+        .sender(Transport::Grpc)
+        .must_send(Signal::Traces, &request(Signal::Traces, 0..10))
+        .await;
     agent.drained().await;
     sink.down().await;
-    agent.sender(Transport::Http).must_send(Signal::Traces, &request(Signal::Traces, 10..25)).await;
+    agent
+        .sender(Transport::Http)
+        .must_send(Signal::Traces, &request(Signal::Traces, 10..25))
+        .await;
     agent.kill9();
     agent.restart().await;
     let row = agent.ledger().await.row("sink", Signal::Traces);
@@ -106,16 +141,27 @@ async fn a_damaged_journal_never_blocks_the_start() {
         let mut agent = Agent::start(Config::to(&sink)).await;
         let mut sender = agent.sender(Transport::Grpc);
         for number in 0..20 {
-            sender.must_send(Signal::Logs, &request(Signal::Logs, number * 10..number * 10 + 10)).await;
+            sender
+                .must_send(
+                    Signal::Logs,
+                    &request(Signal::Logs, number * 10..number * 10 + 10),
+                )
+                .await;
         }
         agent.kill9();
         let damaged = damage_largest_file(&agent.data_directory(), damage);
         agent.restart().await;
         sink.up().await;
-        agent.sender(Transport::Grpc).must_send(Signal::Logs, &request(Signal::Logs, 900..901)).await;
+        agent
+            .sender(Transport::Grpc)
+            .must_send(Signal::Logs, &request(Signal::Logs, 900..901))
+            .await;
         let arrived = sink.items_at_least(2).await;
         agent.drained().await;
-        assert!(arrived.contains_key(&0), "the first request stood before the damage in {damaged}");
+        assert!(
+            arrived.contains_key(&0),
+            "the first request stood before the damage in {damaged}"
+        );
         assert!(sink.items().contains_key(&900));
         agent.assert_no_panic();
     }
@@ -127,9 +173,15 @@ fn damage_largest_file(directory: &std::path::Path, damage: fn(&mut Vec<u8>)) ->
     collect_files(directory, &mut files);
     let used = |path: &std::path::PathBuf| {
         let bytes = std::fs::read(path).unwrap();
-        bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)
+        bytes
+            .iter()
+            .rposition(|byte| *byte != 0)
+            .map_or(0, |last| last + 1)
     };
-    let path = files.into_iter().max_by_key(used).expect("the journal has files");
+    let path = files
+        .into_iter()
+        .max_by_key(used)
+        .expect("the journal has files");
     let mut bytes = std::fs::read(&path).unwrap();
     let whole = bytes.len();
     bytes.truncate(used(&path));

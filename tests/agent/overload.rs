@@ -25,14 +25,24 @@ async fn overload_costs_throughput_and_never_memory() {
     sink.always(Reaction::AcceptAfter(Duration::from_millis(40)));
     let agent = Agent::start(limited(&sink)).await;
     let idle = agent.rss_bytes();
-    let plan = LoadPlan { senders: 12, items: ITEMS, padding: PADDING, pause: Duration::from_millis(2) };
+    let plan = LoadPlan {
+        senders: 12,
+        items: ITEMS,
+        padding: PADDING,
+        pause: Duration::from_millis(2),
+    };
     let load = Load::start(&agent, plan, &Arc::new(AtomicU64::new(0)));
     let peak = peak_rss(&agent, Duration::from_secs(8)).await;
     let delivered_under_load = sink.items().len() as u64;
     let told = load.finish().await;
     assert_overloaded(&told, delivered_under_load);
     let allowed = idle + IN_FLIGHT + JOURNAL_MEMORY + 48 * MIB;
-    assert!(peak < allowed, "{} MiB at the peak, {} MiB idle", peak / MIB, idle / MIB);
+    assert!(
+        peak < allowed,
+        "{} MiB at the peak, {} MiB idle",
+        peak / MIB,
+        idle / MIB
+    );
     assert_hints(&told);
     sink.always(Reaction::Accept);
     assert_exact(&agent, &sink, &told).await;
@@ -59,7 +69,10 @@ async fn peak_rss(agent: &Agent, during: Duration) -> u64 {
 
 fn assert_overloaded(told: &LoadReport, delivered: u64) {
     let offered = told.acknowledged.len() as u64 + told.refusals.len() as u64 * ITEMS;
-    assert!(offered >= 5 * delivered, "offered {offered} items of which {delivered} went out: no overload");
+    assert!(
+        offered >= 5 * delivered,
+        "offered {offered} items of which {delivered} went out: no overload"
+    );
     assert_eq!(told.unanswered_items, 0, "requests got no answer");
 }
 
@@ -74,7 +87,11 @@ fn assert_hints(told: &LoadReport) {
 async fn assert_exact(agent: &Agent, sink: &Sink, told: &LoadReport) {
     let ledger = agent.drained().await;
     let row = ledger.export("sink");
-    assert_eq!(row.received, told.acknowledged.len() as u64, "received is not what senders were told");
+    assert_eq!(
+        row.received,
+        told.acknowledged.len() as u64,
+        "received is not what senders were told"
+    );
     assert_eq!(row.delivered, row.received);
     let arrived = sink.items();
     assert_eq!(arrived.len() as u64, row.delivered);

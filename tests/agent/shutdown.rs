@@ -8,7 +8,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::fixture::{
-    Agent, Config, Load, LoadPlan, Reaction, Signal, Sink, Transport, eventually, own_loopback, request,
+    Agent, Config, Load, LoadPlan, Reaction, Signal, Sink, Transport, eventually, own_loopback,
+    request,
 };
 
 /// Scenario: SIGTERM while senders on both transports send as fast as they can. Guarantees: refusals are retryable with a
@@ -17,21 +18,35 @@ use crate::fixture::{
 async fn stopping_under_load_loses_nothing() {
     let sink = Sink::start().await;
     let mut agent = Agent::start(Config::to(&sink)).await;
-    let plan = LoadPlan { senders: 8, items: 10, padding: 0, pause: Duration::ZERO };
+    let plan = LoadPlan {
+        senders: 8,
+        items: 10,
+        padding: 0,
+        pause: Duration::ZERO,
+    };
     let load = Load::start(&agent, plan, &Arc::new(AtomicU64::new(0)));
     sink.items_at_least(500).await;
     let status = agent.stop().await;
     let told = load.finish().await;
     assert_eq!(status.code(), Some(0), "{}", agent.log());
     for refusal in &told.refusals {
-        assert!(refusal.is_retryable() && refusal.retry_hint().is_some(), "{refusal:?}");
+        assert!(
+            refusal.is_retryable() && refusal.retry_hint().is_some(),
+            "{refusal:?}"
+        );
     }
     agent.restart().await;
     agent.drained().await;
     let arrived = sink.items();
-    assert!(told.acknowledged.iter().all(|id| arrived.contains_key(id)), "acknowledged items were lost");
+    assert!(
+        told.acknowledged.iter().all(|id| arrived.contains_key(id)),
+        "acknowledged items were lost"
+    );
     let again = arrived.values().filter(|times| **times > 1).count();
-    assert_eq!(again, 0, "items were delivered before and after an orderly stop");
+    assert_eq!(
+        again, 0,
+        "items were delivered before and after an orderly stop"
+    );
 }
 
 /// Opens an HTTP request whose body is still to come.
@@ -49,7 +64,10 @@ async fn half_sent(agent: &Agent, body: &[u8]) -> TcpStream {
 /// Waits until the agent has begun to read as many bodies.
 async fn readiness(agent: &Agent, status: u16) {
     eventually("readiness changes", Duration::from_secs(5), async || {
-        agent.get("/health/ready").await.filter(|reply| reply.status == status)
+        agent
+            .get("/health/ready")
+            .await
+            .filter(|reply| reply.status == status)
     })
     .await;
 }
@@ -61,27 +79,48 @@ async fn requests_in_flight_are_answered() {
     let sink = Sink::start().await;
     let mut agent = Agent::start(Config::to(&sink)).await;
     let body = request(Signal::Logs, 0..5);
-    let mut open: Vec<_> = Transport::BOTH.into_iter().map(|transport| agent.sender(transport)).collect();
+    let mut open: Vec<_> = Transport::BOTH
+        .into_iter()
+        .map(|transport| agent.sender(transport))
+        .collect();
     for sender in &mut open {
-        sender.must_send(Signal::Logs, &request(Signal::Logs, 5..6)).await;
+        sender
+            .must_send(Signal::Logs, &request(Signal::Logs, 5..6))
+            .await;
     }
     let mut in_flight = half_sent(&agent, &body).await;
-    eventually("the body is being read", Duration::from_secs(5), async || {
-        (agent.metric("lineside_receive_connections", "").await >= 3.0).then_some(())
-    })
+    eventually(
+        "the body is being read",
+        Duration::from_secs(5),
+        async || (agent.metric("lineside_receive_connections", "").await >= 3.0).then_some(()),
+    )
     .await;
     agent.terminate();
     readiness(&agent, 503).await;
     for sender in &mut open {
-        let refused = sender.send(Signal::Logs, &request(Signal::Logs, 6..7)).await.unwrap();
-        assert!(refused.is_retryable() && refused.retry_hint().is_some(), "{refused:?}");
+        let refused = sender
+            .send(Signal::Logs, &request(Signal::Logs, 6..7))
+            .await
+            .unwrap();
+        assert!(
+            refused.is_retryable() && refused.retry_hint().is_some(),
+            "{refused:?}"
+        );
     }
     in_flight.write_all(&body[body.len() / 2..]).await.unwrap();
     let mut answer = String::new();
     in_flight.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    assert_eq!(agent.ended(Duration::from_secs(10)).await.code(), Some(0), "{}", agent.log());
-    assert!((0..5).all(|id| sink.items().contains_key(&id)), "the export was not flushed");
+    assert_eq!(
+        agent.ended(Duration::from_secs(10)).await.code(),
+        Some(0),
+        "{}",
+        agent.log()
+    );
+    assert!(
+        (0..5).all(|id| sink.items().contains_key(&id)),
+        "the export was not flushed"
+    );
 }
 
 /// Scenario: SIGTERM while the sink hangs and items wait. Guarantees: the agent ends by itself within its deadline, and the
@@ -90,13 +129,22 @@ async fn requests_in_flight_are_answered() {
 async fn a_hanging_export_does_not_hold_the_shutdown_for_ever() {
     let sink = Sink::start().await;
     sink.always(Reaction::Hang);
-    let config = Config::to(&sink).set("shutdown.drain", "200ms").set("shutdown.deadline", "2s");
+    let config = Config::to(&sink)
+        .set("shutdown.drain", "200ms")
+        .set("shutdown.deadline", "2s");
     let mut agent = Agent::start(config).await;
-    agent.sender(Transport::Grpc).must_send(Signal::Logs, &request(Signal::Logs, 0..5)).await;
+    agent
+        .sender(Transport::Grpc)
+        .must_send(Signal::Logs, &request(Signal::Logs, 0..5))
+        .await;
     sink.requests_at_least(1).await;
     let begun = Instant::now();
     agent.stop().await;
-    assert!(begun.elapsed() < Duration::from_secs(4), "took {:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < Duration::from_secs(4),
+        "took {:?}",
+        begun.elapsed()
+    );
     sink.always(Reaction::Accept);
     agent.restart().await;
     assert_eq!(sink.items_at_least(5).await.len(), 5);
@@ -106,13 +154,22 @@ async fn a_hanging_export_does_not_hold_the_shutdown_for_ever() {
 #[tokio::test]
 async fn a_request_that_never_ends_is_cut_off() {
     let sink = Sink::start().await;
-    let config = Config::to(&sink).set("shutdown.drain", "300ms").set("shutdown.deadline", "10s");
+    let config = Config::to(&sink)
+        .set("shutdown.drain", "300ms")
+        .set("shutdown.deadline", "10s");
     let mut agent = Agent::start(config).await;
     let mut in_flight = half_sent(&agent, &request(Signal::Logs, 0..5)).await;
-    agent.sender(Transport::Grpc).must_send(Signal::Logs, &request(Signal::Logs, 5..6)).await;
+    agent
+        .sender(Transport::Grpc)
+        .must_send(Signal::Logs, &request(Signal::Logs, 5..6))
+        .await;
     let begun = Instant::now();
     assert_eq!(agent.stop().await.code(), Some(0), "{}", agent.log());
-    assert!(begun.elapsed() < Duration::from_secs(5), "took {:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < Duration::from_secs(5),
+        "took {:?}",
+        begun.elapsed()
+    );
     let mut answer = Vec::new();
     let _ = in_flight.read_to_end(&mut answer).await;
     assert!(!answer.starts_with(b"HTTP/1.1 200"));
@@ -124,7 +181,10 @@ async fn a_request_that_never_ends_is_cut_off() {
 async fn a_second_signal_ends_it_at_once() {
     let sink = Sink::at(own_loopback(), None);
     let mut agent = Agent::start(Config::to(&sink)).await;
-    agent.sender(Transport::Grpc).must_send(Signal::Logs, &request(Signal::Logs, 0..5)).await;
+    agent
+        .sender(Transport::Grpc)
+        .must_send(Signal::Logs, &request(Signal::Logs, 0..5))
+        .await;
     let _in_flight = half_sent(&agent, &request(Signal::Logs, 5..9)).await;
     agent.terminate();
     readiness(&agent, 503).await;
@@ -132,7 +192,11 @@ async fn a_second_signal_ends_it_at_once() {
     agent.terminate();
     let status = agent.ended(Duration::from_secs(3)).await;
     assert_ne!(status.code(), Some(0));
-    assert!(begun.elapsed() < Duration::from_secs(2), "took {:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < Duration::from_secs(2),
+        "took {:?}",
+        begun.elapsed()
+    );
     sink.up().await;
     agent.restart().await;
     assert_eq!(sink.items_at_least(5).await.len(), 5);
