@@ -136,7 +136,7 @@ async fn the_ledger_survives_a_crash() {
 /// Guarantees: the agent starts and serves, and everything in front of the damage arrives.
 #[tokio::test]
 async fn a_damaged_journal_never_blocks_the_start() {
-    for damage in [cut as fn(&mut Vec<u8>), flip] {
+    for damage in [CUT, FLIP] {
         let sink = Sink::at(crate::fixture::own_loopback(), None);
         let mut agent = Agent::start(Config::to(&sink)).await;
         let mut sender = agent.sender(Transport::Grpc);
@@ -167,8 +167,11 @@ async fn a_damaged_journal_never_blocks_the_start() {
     }
 }
 
+/// What is done to the bytes of a file.
+type Damage = fn(&mut Vec<u8>);
+
 /// Damages the file that holds the most data, that is, the segment in use.
-fn damage_largest_file(directory: &std::path::Path, damage: fn(&mut Vec<u8>)) -> String {
+fn damage_largest_file(directory: &std::path::Path, damage: Damage) -> String {
     let mut files = Vec::new();
     collect_files(directory, &mut files);
     let used = |path: &std::path::PathBuf| {
@@ -200,11 +203,11 @@ fn collect_files(directory: &std::path::Path, files: &mut Vec<std::path::PathBuf
     }
 }
 
-fn cut(bytes: &mut Vec<u8>) {
-    bytes.truncate(bytes.len() - 7);
-}
+/// The end of the last record is missing, as after a power cut.
+const CUT: Damage = |bytes| bytes.truncate(bytes.len() - 7);
 
-fn flip(bytes: &mut Vec<u8>) {
+/// One bit in the middle is wrong.
+const FLIP: Damage = |bytes| {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 0x40;
-}
+};
