@@ -1,0 +1,85 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+
+use crate::scenario::{Scenario, System};
+
+/// Measures what forwarding OTLP costs and prints the results as Markdown.
+#[derive(Parser, Debug)]
+pub struct Options {
+    /// Short runs: to see that everything works, not to publish.
+    #[arg(long)]
+    pub quick: bool,
+    /// Run only scenarios that match every group named, for example `grpc,traces,plain`:
+    /// grpc http · traces metrics logs · plain gzip passthrough · saturate steady refusing idle start.
+    #[arg(long, value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// Run only these systems: relay, lineside-always, lineside-memory, rotel.
+    #[arg(long, value_delimiter = ',')]
+    pub system: Vec<System>,
+    /// Length of each measured window, in seconds.
+    #[arg(long)]
+    pub seconds: Option<f64>,
+    /// Measure every load row this many times and report the run of median CPU cost.
+    #[arg(long)]
+    pub rounds: Option<usize>,
+    /// Rotel's binary, to measure it beside the others; else the environment's `ROTEL`.
+    #[arg(long)]
+    pub rotel: Option<PathBuf>,
+    /// Write the raw results to this file.
+    #[arg(long)]
+    pub json: Option<PathBuf>,
+    /// The receive and queue memory that Lineside is configured to use at most, in MiB.
+    #[arg(long, default_value_t = 64)]
+    pub budget_mib: u64,
+    /// Passed by `cargo bench`; without it nothing is measured.
+    #[arg(long, hide = true)]
+    pub bench: bool,
+}
+
+impl Options {
+    /// The options given, with Rotel's binary from the environment if none is.
+    pub fn from_args_and_env() -> Options {
+        let mut options = Options::parse();
+        options.rotel = options
+            .rotel
+            .or_else(|| std::env::var_os("ROTEL").map(PathBuf::from));
+        options
+    }
+
+    /// The length of a measured window.
+    pub fn window(&self) -> Duration {
+        let default = if self.quick { 1.5 } else { 5.0 };
+        Duration::from_secs_f64(self.seconds.unwrap_or(default))
+    }
+
+    /// The length of the load that precedes a window and is not measured.
+    pub fn warm_up(&self) -> Duration {
+        Duration::from_millis(if self.quick { 500 } else { 1500 })
+    }
+
+    /// How often each load row is measured.
+    pub fn rounds(&self) -> usize {
+        self.rounds.unwrap_or(1).max(1)
+    }
+
+    /// The scenarios that `--only` leaves, in table order.
+    pub fn scenarios(&self) -> Vec<Scenario> {
+        Scenario::all()
+            .filter(|scenario| scenario.matches(&self.only))
+            .collect()
+    }
+
+    /// The systems to measure in `scenario`.
+    pub fn systems(&self, scenario: &Scenario) -> Vec<System> {
+        System::ALL
+            .into_iter()
+            .filter(|system| self.system.is_empty() || self.system.contains(system))
+            .filter(|system| *system != System::Rotel || self.rotel.is_some())
+            .filter(|system| scenario.suits(*system))
+            .collect()
+    }
+}

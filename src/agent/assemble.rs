@@ -1,0 +1,187 @@
+//! Puts the rooms together, from the sockets inwards and back out.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use hyper_util::service::TowerToHyperService;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::{Agent, AgentError, Closing, face, meters, translate};
+use crate::config::{self, ListenerSettings, Settings};
+use crate::export::{self, Client, ExportHandle};
+use crate::intake::Intake;
+use crate::journal::{Cursor, DiskStorage, Journal, Opened, Subscriber};
+use crate::ledger::Ledger;
+use crate::listen::{Face, Limits, Listener, ServerTls};
+use crate::receive::{Receiver, ReplyBody};
+use crate::serve;
+use crate::shutdown::Stopping;
+use crate::telemetry::Telemetry;
+
+/// A socket, and the TLS to speak on it.
+struct Bound {
+    listener: Listener,
+    tls: Option<ServerTls>,
+}
+
+pub(super) async fn start(settings: Settings, telemetry: Telemetry) -> Result<Agent, AgentError> {
+    let receivers = bind_receivers(&settings, &telemetry).await?;
+    let api = &settings.api;
+    let api = bind("api", "api.listen", api.listen, api.tls.as_ref(), &telemetry).await?;
+    let clients = clients(&settings)?;
+    let ledger = Arc::new(Ledger::new(settings.ledger.services as usize));
+    let (journal, cursors) = open_journal(&settings, &ledger)?;
+    let intake = Intake::new(
+        journal.clone(),
+        Arc::clone(&ledger),
+        translate::intake_limits(&settings.receive),
+        translate::kept_encodings(&settings),
+    );
+    telemetry.connect(Arc::new(meters::OwnTelemetry(intake.clone())));
+    let (stopping, closing) = (Stopping::default(), Closing::default());
+    let exports = start_exports(&settings, clients, cursors, &telemetry, &closing);
+    let statuses: Vec<_> = exports.iter().map(|export| export.status.clone()).collect();
+    meters::observe(&telemetry, &ledger, &journal, &intake, &statuses);
+    let face = face::new(&settings, &telemetry, &ledger, statuses, &stopping);
+    let api = serve_api(api, face, &settings, &closing);
+    let receivers = serve_receivers(receivers, &intake, &telemetry, &settings, &closing);
+    Ok(Agent { settings, telemetry, journal, intake, exports, receivers, api, stopping, closing })
+}
+
+async fn bind_receivers(
+    settings: &Settings,
+    telemetry: &Telemetry,
+) -> Result<Vec<Bound>, AgentError> {
+    let listeners: [(_, _, &ListenerSettings); 2] = [
+        ("receive.grpc", "receive.grpc.listen", &settings.receive.grpc),
+        ("receive.http", "receive.http.listen", &settings.receive.http),
+    ];
+    let mut bound = Vec::new();
+    for (name, key, listener) in listeners.into_iter().filter(|(_, _, one)| one.enabled) {
+        bound.push(bind(name, key, listener.listen, listener.tls.as_ref(), telemetry).await?);
+    }
+    Ok(bound)
+}
+
+async fn bind(
+    name: &'static str,
+    key: &'static str,
+    address: SocketAddr,
+    tls: Option<&config::ServerTls>,
+    telemetry: &Telemetry,
+) -> Result<Bound, AgentError> {
+    let tls = translate::server_tls(tls)?;
+    let instruments = telemetry.instruments().listener(name);
+    let listener = Listener::bind(name, key, address, instruments).await?;
+    Ok(Bound { listener, tls })
+}
+
+fn clients(settings: &Settings) -> Result<Vec<(String, Client)>, AgentError> {
+    let enabled = settings.export.iter().filter(|(_, export)| export.enabled);
+    enabled
+        .map(|(name, export)| match Client::new(translate::destination(export)) {
+            Ok(client) => Ok((name.clone(), client)),
+            Err(error) => Err(AgentError::Export { name: name.clone(), error }),
+        })
+        .collect()
+}
+
+fn open_journal(
+    settings: &Settings,
+    ledger: &Ledger,
+) -> Result<(Journal, Vec<Cursor>), AgentError> {
+    let enabled = settings.export.iter().filter(|(_, export)| export.enabled);
+    let subscribers = enabled.map(|(name, export)| {
+        let signals = translate::signals(export);
+        Subscriber { name: name.clone(), signals, account: ledger.account(name, signals) }
+    });
+    let options = translate::journal(&settings.data_dir, &settings.journal);
+    let Opened { journal, cursors, recovery } =
+        Journal::open(options, Arc::new(DiskStorage), subscribers.collect())?;
+    match settings.journal.sync {
+        config::SyncMode::Memory => {
+            warn!("journal.sync = \"memory\": what waits is lost when the agent ends");
+        }
+        _ => info!(dir = %settings.data_dir.display(), "journal opened: {recovery}"),
+    }
+    if settings.export.is_empty() {
+        warn!("no export is configured: telemetry is received and counted, but kept nowhere");
+    }
+    Ok((journal, cursors))
+}
+
+fn start_exports(
+    settings: &Settings,
+    clients: Vec<(String, Client)>,
+    cursors: Vec<Cursor>,
+    telemetry: &Telemetry,
+    closing: &Closing,
+) -> Vec<ExportHandle> {
+    let start = |((name, client), cursor): ((String, Client), Cursor)| {
+        let export = &settings.export[&name];
+        let (endpoint, protocol, compression) =
+            (&export.endpoint, export.protocol, export.compression);
+        info!(export = name, %endpoint, %protocol, %compression, "exporting");
+        let policy = translate::policy(export, settings.journal.sync);
+        let instruments = telemetry.instruments().export(&name);
+        export::spawn(&name, cursor, client, policy, instruments, closing.exports.clone())
+    };
+    clients.into_iter().zip(cursors).map(start).collect()
+}
+
+fn serve_api(
+    bound: Bound,
+    face: serve::Face,
+    settings: &Settings,
+    closing: &Closing,
+) -> JoinHandle<()> {
+    info!(address = %bound.listener.address(), tls = bound.tls.is_some(), "serving metrics, health and the ledger");
+    let service = TowerToHyperService::new(warp::service(serve::routes(face)));
+    let limits = translate::api_limits(&settings.api);
+    bound.serve(service, limits, settings, closing.api.clone())
+}
+
+fn serve_receivers(
+    receivers: Vec<Bound>,
+    intake: &Intake,
+    telemetry: &Telemetry,
+    settings: &Settings,
+    closing: &Closing,
+) -> Vec<JoinHandle<()>> {
+    let options = translate::receive(&settings.receive);
+    let receiver = Receiver::new(intake.clone(), options, &telemetry.instruments());
+    let serve = |bound: Bound| {
+        let (name, address) = (bound.listener.name(), bound.listener.address());
+        info!(%address, tls = bound.tls.is_some(), "{name}: receiving OTLP, gRPC and HTTP");
+        let limits = translate::receive_limits(&settings.receive);
+        bound.serve::<_, ReplyBody>(
+            receiver.clone(),
+            limits,
+            settings,
+            closing.receivers.clone(),
+        )
+    };
+    receivers.into_iter().map(serve).collect()
+}
+
+impl Bound {
+    fn serve<S, B>(
+        self,
+        face: S,
+        limits: Limits,
+        settings: &Settings,
+        closing: CancellationToken,
+    ) -> JoinHandle<()>
+    where
+        S: Face<B> + Sync,
+        B: http_body::Body<Error: std::error::Error + Send + Sync> + Send + 'static,
+        B::Data: Send,
+    {
+        if let Some(tls) = self.tls.clone() {
+            tokio::spawn(tls.reload_for_ever(settings.receive.tls_reload_every));
+        }
+        tokio::spawn(self.listener.serve(face, limits, self.tls, closing))
+    }
+}

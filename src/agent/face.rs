@@ -1,0 +1,69 @@
+//! What the HTTP face is told about the agent.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::config::Settings;
+use crate::export::ExportStatus;
+use crate::ledger::Ledger;
+use crate::serve::{Face, Phase};
+use crate::shutdown::Stopping;
+use crate::telemetry::Telemetry;
+
+pub(super) fn new(
+    settings: &Settings,
+    telemetry: &Telemetry,
+    ledger: &Arc<Ledger>,
+    exports: Vec<ExportStatus>,
+    stopping: &Stopping,
+) -> Face {
+    let watched: Vec<_> = exports
+        .into_iter()
+        .map(|export| (settings.export[export.name().as_ref()].stuck_after, export))
+        .collect();
+    let (ledger, stopping, scraper) = (Arc::clone(ledger), stopping.clone(), telemetry.clone());
+    Face {
+        service: settings.telemetry.service_name.clone(),
+        features: features(settings),
+        phase: Arc::new(move || match stopping.has_begun() {
+            true => Phase::Draining,
+            false => Phase::Running,
+        }),
+        ready: Arc::new(move || stuck(&watched)),
+        ledger: Arc::new(move || {
+            // A report is maps of numbers with text keys: it always has a JSON form.
+            serde_json::to_value(ledger.report()).unwrap_or_default()
+        }),
+        scrape: Arc::new(move || scraper.scrape()),
+        checks: Vec::new(),
+        instruments: telemetry.instruments(),
+        tracer: telemetry.tracer(),
+    }
+}
+
+fn features(settings: &Settings) -> Vec<String> {
+    let receive = &settings.receive;
+    let switched = [
+        ("otlp-receive", receive.grpc.enabled || receive.http.enabled),
+        ("journal", !settings.export.is_empty()),
+        ("export", settings.export.values().any(|export| export.enabled)),
+        ("own-telemetry", settings.telemetry.export_own),
+    ];
+    switched.into_iter().filter(|(_, on)| *on).map(|(name, _)| name.to_owned()).collect()
+}
+
+/// A sentence for each export whose oldest batch has waited longer than it may.
+fn stuck(exports: &[(Duration, ExportStatus)]) -> Vec<String> {
+    let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    let sentence = |(stuck_after, export): &(Duration, ExportStatus)| {
+        let oldest_ms = u128::from(export.oldest_waiting_unix_ms()?);
+        let age_ms = u64::try_from(now_ms.saturating_sub(oldest_ms)).unwrap_or(u64::MAX);
+        let age = Duration::from_secs(age_ms / 1000);
+        (Duration::from_millis(age_ms) > *stuck_after).then(|| {
+            let why = export.last_error().unwrap_or_else(|| "it takes too little".to_owned());
+            let age = humantime::format_duration(age);
+            format!("export {:?} has had batches waiting for {age}: {why}", export.name())
+        })
+    };
+    exports.iter().filter_map(sentence).collect()
+}

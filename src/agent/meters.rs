@@ -1,0 +1,92 @@
+//! Connects the rooms' own counts to the instruments, and own telemetry to the intake.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+
+use crate::export::ExportStatus;
+use crate::intake::{Intake, Offer};
+use crate::journal::{Journal, JournalStats};
+use crate::ledger::{Ledger, LedgerReport};
+use crate::otlp::{Encoding, Signal};
+use crate::telemetry::{
+    ExportReading, ItemsReading, JournalReading, LedgerReading, OfferFuture, OwnIntake, Telemetry,
+    TurnedAwayReading,
+};
+
+/// The way of own telemetry into the intake.
+pub(super) struct OwnTelemetry(pub(super) Intake);
+
+impl OwnIntake for OwnTelemetry {
+    fn offer(&self, signal: Signal, bytes: Bytes) -> OfferFuture {
+        let visit = self.0.enter_own();
+        let offer = Offer { signal, encoding: Encoding::Identity, bytes };
+        Box::pin(async move {
+            visit.offer(offer).await.map(|_| ()).map_err(|refusal| refusal.to_string())
+        })
+    }
+}
+
+pub(super) fn observe(
+    telemetry: &Telemetry,
+    ledger: &Arc<Ledger>,
+    journal: &Journal,
+    intake: &Intake,
+    exports: &[ExportStatus],
+) {
+    let instruments = telemetry.instruments();
+    let (ledger, journal) = (Arc::clone(ledger), journal.clone());
+    let (intake, exports) = (intake.clone(), exports.to_vec());
+    instruments.observe_ledger(move || ledger_reading(&ledger.report()));
+    instruments.observe_journal(move || journal_reading(&journal.stats()));
+    instruments.observe_intake(move || intake.in_flight_bytes() as u64);
+    instruments.observe_exports(move || exports.iter().map(export_reading).collect());
+}
+
+fn ledger_reading(report: &LedgerReport) -> LedgerReading {
+    let rows = report.exports.iter().flat_map(|(export, rows)| {
+        let export: Arc<str> = export.as_str().into();
+        rows.signals.iter().map(move |(signal, row)| ItemsReading {
+            export: Arc::clone(&export),
+            signal: *signal,
+            received: row.received,
+            delivered: row.delivered,
+            waiting: row.waiting,
+            refused: row.refused,
+            dropped: row.dropped.iter().map(|(reason, items)| (*reason, *items)).collect(),
+        })
+    });
+    let turned_away = report.turned_away.iter().flat_map(|(signal, reasons)| {
+        reasons.iter().map(|(reason, row)| TurnedAwayReading {
+            signal: *signal,
+            reason,
+            requests: row.requests,
+        })
+    });
+    LedgerReading { items: rows.collect(), turned_away: turned_away.collect() }
+}
+
+fn journal_reading(stats: &JournalStats) -> JournalReading {
+    JournalReading {
+        size_bytes: stats.disk_bytes,
+        live_size_bytes: stats.live_bytes,
+        segments: stats.segments,
+        memory_bytes: stats.memory_bytes,
+        commits: stats.commits,
+        write_errors: stats.write_errors,
+    }
+}
+
+fn export_reading(export: &ExportStatus) -> ExportReading {
+    let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    let age_ms = |oldest: u64| now_ms.saturating_sub(u128::from(oldest));
+    ExportReading {
+        export: Arc::clone(export.name()),
+        in_flight: export.in_flight() as u64,
+        oldest_waiting_age_s: export
+            .oldest_waiting_unix_ms()
+            .map_or(0.0, |oldest| age_ms(oldest) as f64 / 1000.0),
+        breaker: export.breaker(),
+    }
+}

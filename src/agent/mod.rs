@@ -1,0 +1,108 @@
+//! The agent whole: the only room that knows all others. Binds every socket, then starts them.
+
+mod assemble;
+mod face;
+mod meters;
+mod stop;
+mod translate;
+
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::config::{Loaded, Settings};
+use crate::export::{ClientError, ExportHandle};
+use crate::intake::Intake;
+use crate::journal::{Journal, JournalError};
+use crate::listen::{BindError, TlsError};
+use crate::shutdown::{StopSignals, Stopping};
+use crate::telemetry::{StartError, Telemetry};
+
+pub use stop::Ended;
+
+/// Why the agent could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+    /// Signals could not be caught.
+    #[error("cannot catch SIGTERM and SIGINT: {0}")]
+    Signals(#[from] std::io::Error),
+    /// Own telemetry could not be started.
+    #[error(transparent)]
+    Telemetry(#[from] StartError),
+    /// The journal could not be opened.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A socket could not be bound.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// A listener's TLS material could not be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// An export's destination could not be used.
+    #[error("export.{name}: {error}")]
+    Export {
+        /// The export's name.
+        name: String,
+        /// What is wrong with it.
+        error: ClientError,
+    },
+}
+
+/// A running agent.
+struct Agent {
+    settings: Settings,
+    telemetry: Telemetry,
+    journal: Journal,
+    intake: Intake,
+    exports: Vec<ExportHandle>,
+    receivers: Vec<JoinHandle<()>>,
+    api: JoinHandle<()>,
+    stopping: Stopping,
+    closing: Closing,
+}
+
+/// The order of the end, one token a step.
+#[derive(Clone, Debug, Default)]
+struct Closing {
+    receivers: CancellationToken,
+    exports: CancellationToken,
+    api: CancellationToken,
+}
+
+/// Runs the agent until a signal ends it.
+///
+/// # Errors
+/// When something that the configuration asks for can't be had: nothing is half started.
+pub async fn run(loaded: Loaded) -> Result<Ended, AgentError> {
+    let began = Instant::now();
+    let mut signals = StopSignals::catch()?;
+    let telemetry = Telemetry::start(&translate::telemetry(&loaded.settings.telemetry))?;
+    say_configuration(&loaded);
+    let agent = assemble::start(loaded.settings, telemetry).await?;
+    info!(took = ?round(began.elapsed()), "ready");
+    let signal = signals.next().await;
+    info!(signal, "stopping: new requests are refused, those in flight may end");
+    let ended = agent.stop(&mut signals).await;
+    match ended {
+        Ended::InOrder => info!("stopped"),
+        Ended::ByForce => error!("stopped by force: what the journal keeps on disk is sent at the next start"),
+    }
+    Ok(ended)
+}
+
+fn say_configuration(loaded: &Loaded) {
+    match &loaded.file {
+        Some(file) => info!(file = %file.display(), "configuration read"),
+        None => info!("no configuration file: defaults and environment"),
+    }
+    for warning in &loaded.warnings {
+        warn!("{warning}");
+    }
+}
+
+fn round(time: Duration) -> Duration {
+    Duration::from_millis(time.as_millis().try_into().unwrap_or(u64::MAX))
+}

@@ -1,0 +1,166 @@
+//! From settings to what each room is opened with.
+
+use std::path::Path;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::config::{
+    ApiSettings, Compression, ExportSettings, JournalSettings, LogFormat, ReceiveSettings,
+    Settings, SyncMode, TelemetrySettings, WhenFull,
+};
+use crate::export::{ClientTls, Destination, ExportPolicy};
+use crate::intake::{IntakeLimits, KeptEncodings};
+use crate::journal::{self, JournalOptions};
+use crate::listen::{Limits, ServerTls, TlsError};
+use crate::otlp::{Encoding, SignalSet};
+use crate::receive::{BearerToken, Cors, ReceiveOptions};
+use crate::resilience::{Backoff, BreakerPolicy};
+use crate::telemetry;
+
+pub(super) fn telemetry(settings: &TelemetrySettings) -> telemetry::Settings {
+    telemetry::Settings {
+        service_name: settings.service_name.clone(),
+        log: settings.log.clone(),
+        log_format: match settings.log_format {
+            LogFormat::Text => telemetry::LogFormat::Text,
+            LogFormat::Json => telemetry::LogFormat::Json,
+        },
+        trace_ratio: settings.trace_ratio,
+        metric_interval: Some(settings.metrics_every),
+        otlp: settings.export_own,
+    }
+}
+
+pub(super) fn journal(data_dir: &Path, settings: &JournalSettings) -> JournalOptions {
+    JournalOptions {
+        dir: data_dir.join("journal"),
+        sync: match settings.sync {
+            SyncMode::Always => journal::SyncMode::Always,
+            SyncMode::Interval => journal::SyncMode::Interval(settings.sync_every),
+            SyncMode::Memory => journal::SyncMode::Memory,
+        },
+        segment_bytes: settings.segment_bytes.0,
+        max_bytes: settings.max_bytes.0,
+        max_age: settings.max_age,
+        when_full: match settings.when_full {
+            WhenFull::Refuse => journal::WhenFull::Refuse,
+            WhenFull::DropOldest => journal::WhenFull::DropOldest,
+        },
+        memory_bytes: settings.memory_bytes.0,
+    }
+}
+
+pub(super) fn intake_limits(settings: &ReceiveSettings) -> IntakeLimits {
+    IntakeLimits {
+        in_flight_bytes: settings.in_flight_bytes.as_usize(),
+        max_inflated_bytes: settings.max_inflated.as_usize(),
+    }
+}
+
+/// Compressed batches are kept as they came where some export sends them so.
+pub(super) fn kept_encodings(settings: &Settings) -> KeptEncodings {
+    let mut kept = KeptEncodings::default();
+    for export in settings.export.values().filter(|export| export.enabled) {
+        for signal in &export.signals {
+            match encoding(export.compression) {
+                Encoding::Identity => {}
+                encoding => kept.keep(*signal, encoding),
+            }
+        }
+    }
+    kept
+}
+
+pub(super) fn receive(settings: &ReceiveSettings) -> ReceiveOptions {
+    let cors = &settings.cors;
+    ReceiveOptions {
+        max_body_bytes: settings.max_body.as_usize(),
+        body_timeout: settings.body_timeout,
+        retry_after: settings.retry_after,
+        token: settings.bearer_token.clone().map(BearerToken::new),
+        cors: Cors::new(cors.allowed_origins.clone(), &cors.allowed_headers, cors.max_age),
+    }
+}
+
+pub(super) fn receive_limits(settings: &ReceiveSettings) -> Limits {
+    Limits {
+        max_connections: settings.max_connections as usize,
+        max_streams: settings.max_streams,
+        header_timeout: settings.header_timeout,
+        idle_timeout: settings.idle_timeout,
+    }
+}
+
+pub(super) fn api_limits(settings: &ApiSettings) -> Limits {
+    Limits {
+        max_connections: settings.max_connections as usize,
+        max_streams: settings.max_connections,
+        header_timeout: settings.header_timeout,
+        idle_timeout: settings.idle_timeout,
+    }
+}
+
+pub(super) fn server_tls(
+    settings: Option<&crate::config::ServerTls>,
+) -> Result<Option<ServerTls>, TlsError> {
+    settings
+        .map(|tls| {
+            let (certificate, key) = (tls.cert_file.clone(), tls.key_file.clone());
+            ServerTls::load(certificate, key, tls.client_ca_file.clone())
+        })
+        .transpose()
+}
+
+pub(super) fn destination(settings: &ExportSettings) -> Destination {
+    let tls = settings.tls.clone().unwrap_or_default();
+    Destination {
+        endpoint: settings.endpoint.uri().clone(),
+        protocol: settings.protocol,
+        headers: headers(settings),
+        tls: ClientTls {
+            ca_file: tls.ca_file,
+            identity: tls.cert_file.zip(tls.key_file),
+            server_name: tls.server_name,
+        },
+        timeout: settings.timeout,
+        connect_timeout: settings.connect_timeout,
+    }
+}
+
+/// Values are marked sensitive: they are neither printed nor put into HPACK's shared table.
+fn headers(settings: &ExportSettings) -> HeaderMap {
+    let pairs = settings.headers.iter().filter_map(|(name, value)| {
+        let mut value = HeaderValue::from_str(value.expose()).ok()?;
+        value.set_sensitive(true);
+        Some((HeaderName::try_from(name).ok()?, value))
+    });
+    pairs.collect()
+}
+
+pub(super) fn policy(settings: &ExportSettings, sync: SyncMode) -> ExportPolicy {
+    ExportPolicy {
+        compression: encoding(settings.compression),
+        max_batch_bytes: settings.batch.max_bytes.as_usize(),
+        max_delay: settings.batch.max_delay,
+        concurrency: settings.concurrency as usize,
+        max_age: settings.max_age,
+        backoff: Backoff::new(settings.retry.initial, settings.retry.max),
+        breaker: BreakerPolicy {
+            failures: settings.breaker.failures,
+            open_for: settings.breaker.open_for,
+        },
+        keeps_on_disk: sync != SyncMode::Memory,
+    }
+}
+
+pub(super) fn signals(settings: &ExportSettings) -> SignalSet {
+    settings.signals.iter().copied().collect()
+}
+
+fn encoding(compression: Compression) -> Encoding {
+    match compression {
+        Compression::None => Encoding::Identity,
+        Compression::Gzip => Encoding::Gzip,
+        Compression::Zstd => Encoding::Zstd,
+    }
+}

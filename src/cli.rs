@@ -1,0 +1,168 @@
+//! The command line: what may be written, and what the exit codes mean.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::{ExitCode, Termination};
+
+use clap::{Parser, Subcommand};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  ended as asked
+  1  failed at run time
+  2  the command line or the configuration is wrong
+  3  stopped before everything was finished: deadline reached, or a second signal";
+
+/// The telemetry agent that stands beside your services.
+#[derive(Clone, Debug, PartialEq, Eq, Parser)]
+#[command(name = "lineside", version, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// Configuration file, TOML or YAML [default: lineside.toml or lineside.yaml, if there is one]
+    #[arg(short, long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// What to do; `run` when nothing is said.
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// What the binary can do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Run the agent (the default)
+    #[default]
+    Run,
+    /// Check the configuration: print every error, or what is in force
+    CheckConfig,
+    /// Print the default configuration file, with every setting explained
+    DefaultConfig,
+}
+
+impl Cli {
+    /// What to do.
+    pub fn action(&self) -> Command {
+        self.command.unwrap_or_default()
+    }
+}
+
+/// Reads the command line of this process. Prints help or what is wrong and ends the process where there is nothing
+/// to run: with 0 after `--help` and `--version`, with 2 after a mistake.
+pub fn parse() -> Cli {
+    Cli::parse()
+}
+
+/// Reads `arguments`, the first of which is the program's name.
+///
+/// # Errors
+///
+/// What to print, which includes the answers to `--help` and `--version`.
+pub fn parse_from<I, T>(arguments: I) -> Result<Cli, clap::Error>
+where
+    I: IntoIterator<Item = T>,
+    T: Into<OsString> + Clone,
+{
+    Cli::try_parse_from(arguments)
+}
+
+/// How the process ends. The numbers are part of the interface and are listed by `--help`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Ended as asked.
+    Success = 0,
+    /// Failed at run time: a port is taken, the disk refuses, a task died.
+    Failure = 1,
+    /// The command line or the configuration is wrong; nothing was started.
+    Usage = 2,
+    /// Stopped before everything was finished: the shutdown deadline passed, or a second signal came.
+    Forced = 3,
+}
+
+impl Exit {
+    /// The number that the parent process sees.
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+impl Termination for Exit {
+    fn report(self) -> ExitCode {
+        ExitCode::from(self.code())
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit.code())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use clap::CommandFactory;
+    use clap::error::ErrorKind;
+
+    use super::*;
+
+    /// Scenario: the command line's declaration.
+    /// Guarantees: clap finds no contradiction in it.
+    #[test]
+    fn the_declaration_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    /// Scenario: every way to say what to do, with the file before or after it.
+    /// Guarantees: `run` is the default, and `--config` may stand on either side.
+    #[test]
+    fn commands_are_read() {
+        let cases: [(&[&str], Command, Option<&str>); 6] = [
+            (&[], Command::Run, None),
+            (&["run"], Command::Run, None),
+            (&["--config", "a.toml"], Command::Run, Some("a.toml")),
+            (&["run", "-c", "a.toml"], Command::Run, Some("a.toml")),
+            (
+                &["--config=a.toml", "check-config"],
+                Command::CheckConfig,
+                Some("a.toml"),
+            ),
+            (&["default-config"], Command::DefaultConfig, None),
+        ];
+        for (arguments, command, config) in cases {
+            let cli = parse_from(std::iter::once(&"lineside").chain(arguments)).unwrap();
+            assert_eq!(
+                (cli.action(), cli.config),
+                (command, config.map(PathBuf::from))
+            );
+        }
+    }
+
+    /// Scenario: help, version and mistakes.
+    /// Guarantees: help lists the exit codes that [`Exit`] has; a mistake ends with the code for wrong usage.
+    #[test]
+    fn exit_codes_are_as_documented() {
+        let help = parse_from(["lineside", "--help"]).unwrap_err();
+        assert_eq!((help.kind(), help.exit_code()), (ErrorKind::DisplayHelp, 0));
+        for exit in [Exit::Success, Exit::Failure, Exit::Usage, Exit::Forced] {
+            assert!(
+                help.to_string().contains(&format!("\n  {}  ", exit.code())),
+                "{exit:?}"
+            );
+        }
+        assert_eq!(
+            parse_from(["lineside", "--version"])
+                .unwrap_err()
+                .exit_code(),
+            0
+        );
+        for mistake in [
+            ["lineside", "runn"],
+            ["lineside", "--config"],
+            ["lineside", "--nope"],
+        ] {
+            assert_eq!(
+                parse_from(mistake).unwrap_err().exit_code(),
+                i32::from(Exit::Usage.code())
+            );
+        }
+    }
+}

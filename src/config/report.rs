@@ -1,0 +1,132 @@
+//! What `lineside check-config` says.
+
+use std::fmt::Write;
+
+use super::load::Loaded;
+use super::problem::ConfigErrors;
+use super::settings::{ExportSettings, JournalSettings, ListenerSettings, Settings, SyncMode};
+use super::units::show_duration;
+
+/// Every error; or that there is none, where the settings came from, what is in force, and every warning.
+/// Secrets are never shown.
+pub fn check_config(outcome: &Result<Loaded, ConfigErrors>) -> String {
+    match outcome {
+        Err(errors) => format!("{errors}\n"),
+        Ok(loaded) => valid(loaded),
+    }
+}
+
+fn valid(loaded: &Loaded) -> String {
+    let mut text = "✓ configuration is valid\n".to_owned();
+    let file = loaded.file.as_ref().map_or_else(
+        || "none; defaults are in force".to_owned(),
+        |path| path.display().to_string(),
+    );
+    line(&mut text, "file", &file);
+    if !loaded.variables.is_empty() {
+        line(&mut text, "environment", &loaded.variables.join(", "));
+    }
+    for (name, fact) in facts(&loaded.settings) {
+        line(&mut text, &name, &fact);
+    }
+    for warning in &loaded.warnings {
+        text.push_str(&format!("⚠ {warning}\n"));
+    }
+    text
+}
+
+fn line(text: &mut String, name: &str, fact: &str) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "  {name:<18} {fact}");
+}
+
+fn facts(settings: &Settings) -> Vec<(String, String)> {
+    let token = if settings.receive.bearer_token.is_some() {
+        ", token required"
+    } else {
+        ""
+    };
+    let mut facts = vec![
+        ("data".to_owned(), settings.data_dir.display().to_string()),
+        (
+            "api".to_owned(),
+            format!(
+                "{}{}",
+                settings.api.listen,
+                tls_note(settings.api.tls.is_some())
+            ),
+        ),
+        (
+            "receive grpc".to_owned(),
+            listener(&settings.receive.grpc, token),
+        ),
+        (
+            "receive http".to_owned(),
+            listener(&settings.receive.http, token),
+        ),
+        ("journal".to_owned(), journal(&settings.journal)),
+    ];
+    facts.extend(
+        settings
+            .export
+            .iter()
+            .map(|(name, settings)| (format!("export {name}"), export(settings))),
+    );
+    facts
+}
+
+fn tls_note(tls: bool) -> &'static str {
+    if tls { ", TLS" } else { "" }
+}
+
+fn listener(listener: &ListenerSettings, token: &str) -> String {
+    if !listener.enabled {
+        return "disabled".to_owned();
+    }
+    let mutual = listener
+        .tls
+        .as_ref()
+        .is_some_and(|tls| tls.client_ca_file.is_some());
+    let clients = if mutual {
+        ", client certificates required"
+    } else {
+        ""
+    };
+    format!(
+        "{}{}{clients}{token}",
+        listener.listen,
+        tls_note(listener.tls.is_some())
+    )
+}
+
+fn journal(journal: &JournalSettings) -> String {
+    let full = format!("when full {}", journal.when_full);
+    match journal.sync {
+        SyncMode::Always => format!(
+            "synced before every answer, at most {} on disk, {full}",
+            journal.max_bytes
+        ),
+        SyncMode::Interval => {
+            format!(
+                "synced every {}, at most {} on disk, {full}",
+                show_duration(journal.sync_every),
+                journal.max_bytes
+            )
+        }
+        SyncMode::Memory => format!("in memory only, at most {}, {full}", journal.memory_bytes),
+    }
+}
+
+fn export(export: &ExportSettings) -> String {
+    let signals = export
+        .signals
+        .iter()
+        .map(|signal| signal.name())
+        .collect::<Vec<_>>()
+        .join(", ");
+    let state = if export.enabled { "" } else { "disabled: " };
+    format!(
+        "{state}{} over {}, compression {}, {signals}",
+        export.endpoint, export.protocol, export.compression
+    )
+}

@@ -1,0 +1,42 @@
+//! Every setting: its type, its default and its limits. The doc comments become the default file.
+
+mod export;
+mod journal;
+mod receive;
+mod running;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+pub use export::{
+    BatchSettings, BreakerSettings, ClientTls, Compression, ExportSettings, Protocol, RetrySettings,
+};
+pub use journal::{JournalSettings, SyncMode, WhenFull};
+pub use receive::{CorsSettings, ListenerSettings, ReceiveSettings, ServerTls};
+pub use running::{ApiSettings, LedgerSettings, LogFormat, ShutdownSettings, TelemetrySettings};
+
+use super::section::section;
+
+section! {
+    /// The whole configuration.
+    pub struct Settings {
+        /// Directory for everything that must survive a restart: the journal and its cursors. Created when missing.
+        /// Relative paths, here and below, count from the working directory.
+        data_dir: PathBuf = PathBuf::from("lineside-data");
+        /// The HTTP face: metrics, health, ledger.
+        api: ApiSettings = ApiSettings::default();
+        /// Where OTLP comes in, and the limits that hold there.
+        receive: ReceiveSettings = ReceiveSettings::default();
+        /// The durable queue between receivers and exports.
+        journal: JournalSettings = JournalSettings::default();
+        /// OTLP destinations, by name: `[export.collector]`, `[export.backup]`, …
+        /// Names consist of a-z, 0-9, `-` and `_`. Each has its own place in the journal, retry and breaker.
+        export: BTreeMap<String, ExportSettings> = BTreeMap::new();
+        /// The agent's own meters, spans and logs.
+        telemetry: TelemetrySettings = TelemetrySettings::default();
+        /// The account of every item: received, delivered, waiting, refused, dropped.
+        ledger: LedgerSettings = LedgerSettings::default();
+        /// How the agent stops on SIGTERM or SIGINT.
+        shutdown: ShutdownSettings = ShutdownSettings::default();
+    }
+}

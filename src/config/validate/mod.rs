@@ -1,0 +1,21 @@
+//! What a single value cannot tell: how settings agree with each other and with the machine.
+
+mod addresses;
+mod advice;
+mod agreement;
+mod exports;
+mod files;
+mod texts;
+
+use super::problem::Problems;
+use super::settings::Settings;
+
+/// Reports every error and every warning.
+pub(crate) fn validate(settings: &Settings, problems: &mut Problems) {
+    agreement::check(settings, problems);
+    addresses::check(settings, problems);
+    texts::check(settings, problems);
+    files::check(settings, problems);
+    exports::check(settings, problems);
+    advice::give(settings, problems);
+}

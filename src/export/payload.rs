@@ -1,0 +1,119 @@
+//! From a parcel's batches to the bytes of one request, by the cheapest correct path.
+//!
+//! | export | batch came as | what is sent |
+//! |---|---|---|
+//! | none | plain | the batches' own bytes, one after the other, not copied |
+//! | none | compressed | inflated, then as above |
+//! | gzip, zstd | plain | one stream compressed over all batches |
+//! | zstd | zstd | the frames as they came, one after the other (RFC 8878, section 3) |
+//! | gzip | gzip | alone: the bytes as they came |
+//!
+//! gzip members may be concatenated too (RFC 1952, section 2.2), but receivers in use read only the
+//! first member and would lose the rest without a word; so a gzip batch is passed through alone when
+//! it is large enough to be worth a request of its own and otherwise compressed again with others.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+
+use crate::otlp::{Batch, DeflateError, Encoding, InflateError, default_level, deflate, inflate};
+
+/// A request body: pieces that are sent one after the other.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Payload {
+    pieces: VecDeque<Bytes>,
+    length: usize,
+}
+
+/// Why a batch could not be made ready to send.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PayloadError {
+    #[error("a journaled batch cannot be inflated: {0}")]
+    Inflate(#[from] InflateError),
+    #[error("compressing failed: {0}")]
+    Deflate(#[from] DeflateError),
+}
+
+impl Payload {
+    /// The body for `batches`, compressed as `encoding`.
+    pub(super) fn build(batches: &[Batch], encoding: Encoding) -> Result<Payload, PayloadError> {
+        if passes_through(batches, encoding) {
+            return Ok(batches.iter().map(|batch| batch.bytes.clone()).collect());
+        }
+        let plain = batches.iter().map(plain).collect::<Result<Vec<_>, _>>()?;
+        if encoding == Encoding::Identity {
+            return Ok(plain.into_iter().collect());
+        }
+        let whole = deflate(encoding, default_level(encoding), &plain)?;
+        Ok(Payload::from_iter([whole]))
+    }
+
+    /// Bytes of the whole body.
+    pub(super) fn len(&self) -> usize {
+        self.length
+    }
+
+    pub(super) fn push_front(&mut self, piece: Bytes) {
+        self.length += piece.len();
+        self.pieces.push_front(piece);
+    }
+}
+
+/// Whether building the body of `batches` takes real work rather than sharing bytes.
+pub(super) fn is_work(batches: &[Batch], encoding: Encoding) -> bool {
+    let all_as_sent = batches.iter().all(|batch| batch.encoding == encoding);
+    encoding != Encoding::Identity && !passes_through(batches, encoding) || !all_as_sent
+}
+
+/// Whether the bytes of `batch` are what its record says.
+pub(super) fn is_readable(batch: &Batch) -> bool {
+    plain(batch).is_ok()
+}
+
+fn passes_through(batches: &[Batch], encoding: Encoding) -> bool {
+    let as_sent = batches.iter().all(|batch| batch.encoding == encoding);
+    as_sent && (batches.len() == 1 || encoding == Encoding::Zstd)
+}
+
+fn plain(batch: &Batch) -> Result<Bytes, InflateError> {
+    match batch.encoding {
+        Encoding::Identity => Ok(batch.bytes.clone()),
+        encoding => inflate(encoding, &batch.bytes, batch.inflated_len as usize).map(Bytes::from),
+    }
+}
+
+impl FromIterator<Bytes> for Payload {
+    fn from_iter<I: IntoIterator<Item = Bytes>>(pieces: I) -> Payload {
+        let pieces: VecDeque<Bytes> = pieces
+            .into_iter()
+            .filter(|piece| !piece.is_empty())
+            .collect();
+        let length = pieces.iter().map(Bytes::len).sum();
+        Payload { pieces, length }
+    }
+}
+
+impl Body for Payload {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let piece = self.pieces.pop_front();
+        self.length -= piece.as_ref().map_or(0, Bytes::len);
+        Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.length as u64)
+    }
+}

@@ -1,0 +1,28 @@
+//! The durable queue: one log, one cursor for each export.
+
+mod cursor;
+mod error;
+mod journal;
+mod log;
+mod mark;
+mod memory;
+mod options;
+mod reader;
+mod record;
+mod recovery;
+mod segment;
+mod shared;
+mod slot;
+mod stats;
+mod storage;
+mod subscription;
+mod tail;
+mod track;
+
+pub use cursor::{Cursor, Entry, Settler};
+pub use error::{AppendError, JournalError};
+pub use journal::{Journal, Opened};
+pub use options::{JournalOptions, Subscriber, SyncMode, WhenFull};
+pub use recovery::{Recovery, RemovedExport};
+pub use stats::{JournalStats, SYNC_BOUNDS_US, SyncTimes};
+pub use storage::{DiskStorage, Storage, StorageFile};

@@ -1,0 +1,51 @@
+//! Answers as bytes.
+
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderValue, Response, StatusCode};
+use serde::Serialize;
+
+/// An answer whose whole body is known.
+pub(super) type Answer = Response<Bytes>;
+
+/// `application/json`, in UTF-8 by definition (RFC 8259, section 11).
+pub(super) const JSON: &str = "application/json";
+
+/// An answer with `body` as JSON.
+pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Answer {
+    typed(status, JSON, to_json(body))
+}
+
+/// An answer with `body` of the given media type.
+pub(super) fn typed(
+    status: StatusCode,
+    media_type: &'static str,
+    body: impl Into<Bytes>,
+) -> Answer {
+    let body = body.into();
+    let length = HeaderValue::from(body.len());
+    let mut answer = Response::new(body);
+    *answer.status_mut() = status;
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(CONTENT_LENGTH, length);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}
+
+/// What a HEAD request gets: the same headers, the length included, and no body.
+pub(super) fn without_body(answer: Answer) -> Answer {
+    answer.map(|_| Bytes::new())
+}
+
+fn to_json(body: &impl Serialize) -> Vec<u8> {
+    // Fails only for maps whose keys are not strings, which no answer holds.
+    serde_json::to_vec(body).unwrap_or_else(|_| b"null".to_vec())
+}
+
+/// The time now as RFC 3339 with milliseconds, as every `timestamp` shows it.
+pub(super) fn timestamp() -> String {
+    humantime::format_rfc3339_millis(SystemTime::now()).to_string()
+}

@@ -1,0 +1,111 @@
+//! The name of every instrument the agent has, and of every attribute it puts on them.
+//!
+//! OpenTelemetry semantic conventions come first; what they do not cover begins with `lineside.`.
+
+use opentelemetry::Key;
+
+/// Duration of one call on a gRPC receiver (semantic conventions for RPC, release candidate).
+pub const RPC_SERVER_CALL_DURATION: &str = "rpc.server.call.duration";
+/// Duration of one HTTP request (semantic conventions for HTTP).
+pub const HTTP_SERVER_REQUEST_DURATION: &str = "http.server.request.duration";
+/// HTTP requests being answered now (semantic conventions for HTTP).
+pub const HTTP_SERVER_ACTIVE_REQUESTS: &str = "http.server.active_requests";
+
+/// Items taken in, for each export.
+pub const ITEMS_RECEIVED: &str = "lineside.items.received";
+/// Items an export's destination has accepted.
+pub const ITEMS_DELIVERED: &str = "lineside.items.delivered";
+/// Items an export's destination has refused for good.
+pub const ITEMS_REFUSED: &str = "lineside.items.refused";
+/// Items given up, by reason.
+pub const ITEMS_DROPPED: &str = "lineside.items.dropped";
+/// Items not yet delivered, refused or dropped.
+pub const ITEMS_WAITING: &str = "lineside.items.waiting";
+/// Requests the intake turned away, by reason.
+pub const INTAKE_TURNED_AWAY: &str = "lineside.intake.turned_away";
+/// Bytes of the intake's budget in use.
+pub const INTAKE_IN_FLIGHT: &str = "lineside.intake.in_flight";
+/// Open connections, by listener.
+pub const RECEIVE_CONNECTIONS: &str = "lineside.receive.connections";
+/// Connections closed because too many were open, by listener.
+pub const RECEIVE_CONNECTIONS_TURNED_AWAY: &str = "lineside.receive.connections.turned_away";
+
+/// Bytes the journal takes on disk.
+pub const JOURNAL_SIZE: &str = "lineside.journal.size";
+/// Bytes in the journal that some export still needs.
+pub const JOURNAL_LIVE_SIZE: &str = "lineside.journal.live_size";
+/// Segments of the journal.
+pub const JOURNAL_SEGMENTS: &str = "lineside.journal.segments";
+/// Bytes of memory the journal holds.
+pub const JOURNAL_MEMORY: &str = "lineside.journal.memory";
+/// Group commits.
+pub const JOURNAL_COMMITS: &str = "lineside.journal.commits";
+/// Duration of one group commit.
+pub const JOURNAL_COMMIT_DURATION: &str = "lineside.journal.commit.duration";
+/// Writes to the journal that failed.
+pub const JOURNAL_WRITE_ERRORS: &str = "lineside.journal.write_errors";
+
+/// Duration of one export request.
+pub const EXPORT_REQUEST_DURATION: &str = "lineside.export.request.duration";
+/// Size of one export request as sent.
+pub const EXPORT_REQUEST_SIZE: &str = "lineside.export.request.size";
+/// Export requests sent again.
+pub const EXPORT_RETRIES: &str = "lineside.export.retries";
+/// Export requests under way.
+pub const EXPORT_IN_FLIGHT: &str = "lineside.export.in_flight";
+/// Age of the oldest batch an export has not delivered.
+pub const EXPORT_OLDEST_WAITING_AGE: &str = "lineside.export.oldest_waiting.age";
+/// State of a circuit breaker: 0 closed, 1 open, 2 half-open.
+pub const CIRCUIT_BREAKER_STATE: &str = "circuit_breaker.state";
+
+/// CPU time of the process.
+pub const PROCESS_CPU_TIME: &str = "process.cpu.time";
+/// Resident memory of the process.
+pub const PROCESS_MEMORY_USAGE: &str = "process.memory.usage";
+/// Time since the process started.
+pub const PROCESS_UPTIME: &str = "process.uptime";
+/// Open file descriptors of the process.
+pub const PROCESS_FILE_DESCRIPTORS: &str = "process.unix.file_descriptor.count";
+/// Threads of the process.
+pub const PROCESS_THREADS: &str = "process.thread.count";
+/// Always 1, with the version as an attribute.
+pub const BUILD_INFO: &str = "lineside.build_info";
+/// Metric families left out of a scrape because they could not be written as text.
+pub const SCRAPE_LEFT_OUT: &str = "lineside.scrape.left_out";
+
+/// The export's configured name.
+pub const EXPORT: Key = Key::from_static_str("lineside.export");
+/// `traces`, `metrics` or `logs`.
+pub const SIGNAL: Key = Key::from_static_str("lineside.signal");
+/// How many items a request carries.
+pub const ITEMS: Key = Key::from_static_str("lineside.items");
+/// Why items were dropped or a request was turned away.
+pub const REASON: Key = Key::from_static_str("reason");
+/// How an export request ended.
+pub const OUTCOME: Key = Key::from_static_str("outcome");
+/// The listener a connection came in by.
+pub const LISTENER: Key = Key::from_static_str("listener");
+/// The dependency a circuit breaker guards.
+pub const SERVICE: Key = Key::from_static_str("service");
+/// `user` or `system`.
+pub const CPU_MODE: Key = Key::from_static_str("cpu.mode");
+/// The version of the running build.
+pub const VERSION: Key = Key::from_static_str("version");
+/// The HTTP method.
+pub const HTTP_METHOD: Key = Key::from_static_str("http.request.method");
+/// The route's template, never the raw path.
+pub const HTTP_ROUTE: Key = Key::from_static_str("http.route");
+/// The HTTP status code.
+pub const HTTP_STATUS: Key = Key::from_static_str("http.response.status_code");
+/// `grpc`.
+pub const RPC_SYSTEM: Key = Key::from_static_str("rpc.system.name");
+/// The full method, `package.Service/Method`.
+pub const RPC_METHOD: Key = Key::from_static_str("rpc.method");
+/// The gRPC status by name, such as `OK` or `UNAVAILABLE`.
+pub const RPC_STATUS: Key = Key::from_static_str("rpc.response.status_code");
+/// The path of a request as asked for.
+pub const URL_PATH: Key = Key::from_static_str("url.path");
+/// The request's id, the caller's own or the trace id.
+pub const REQUEST_ID: Key = Key::from_static_str("request.id");
+/// The class of an error; for HTTP the status code.
+pub const ERROR_TYPE: Key = Key::from_static_str("error.type");
