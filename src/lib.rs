@@ -5,6 +5,10 @@
 pub mod otlp;
 
 #[cfg(feature = "agent")]
+pub mod agent;
+#[cfg(feature = "agent")]
+pub mod cli;
+#[cfg(feature = "agent")]
 pub mod config;
 #[cfg(feature = "agent")]
 pub mod export;
@@ -19,12 +23,8 @@ pub mod listen;
 #[cfg(feature = "agent")]
 pub mod receive;
 pub mod resilience;
-pub mod telemetry;
 #[cfg(feature = "agent")]
 pub mod serve;
 #[cfg(feature = "agent")]
-pub mod agent;
-#[cfg(feature = "agent")]
-pub mod cli;
-#[cfg(feature = "agent")]
 pub mod shutdown;
+pub mod telemetry;

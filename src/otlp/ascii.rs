@@ -8,9 +8,13 @@ const HIGH: u64 = 0x8080_8080_8080_8080;
 /// on these.
 #[inline]
 pub(super) fn is_ascii(bytes: &[u8]) -> bool {
-    let Some(last) = bytes.last_chunk::<8>() else { return is_short_ascii(bytes) };
+    let Some(last) = bytes.last_chunk::<8>() else {
+        return is_short_ascii(bytes);
+    };
     let (chunks, _) = bytes.as_chunks::<8>();
-    let bits = chunks.iter().fold(word(last), |bits, chunk| bits | word(chunk));
+    let bits = chunks
+        .iter()
+        .fold(word(last), |bits, chunk| bits | word(chunk));
     bits & HIGH == 0
 }
 

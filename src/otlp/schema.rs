@@ -98,13 +98,20 @@ impl Schema {
             }
             index += 1;
         }
-        Schema { name, fields, steps }
+        Schema {
+            name,
+            fields,
+            steps,
+        }
     }
 
     /// What to do at the tag `key`.
     #[inline(always)]
     pub(super) fn step(&self, key: u32) -> Step {
-        self.steps.get(key as usize).copied().unwrap_or(Step::Unknown)
+        self.steps
+            .get(key as usize)
+            .copied()
+            .unwrap_or(Step::Unknown)
     }
 
     /// The field and message type that a [`Step::Message`] names.
@@ -138,19 +145,39 @@ impl Field {
 }
 
 const fn plain(number: u32, name: &'static str, kind: Kind) -> Field {
-    Field { number, name, kind, label: Label::Plain }
+    Field {
+        number,
+        name,
+        kind,
+        label: Label::Plain,
+    }
 }
 
 const fn optional(number: u32, name: &'static str, kind: Kind) -> Field {
-    Field { number, name, kind, label: Label::Optional }
+    Field {
+        number,
+        name,
+        kind,
+        label: Label::Optional,
+    }
 }
 
 const fn oneof(number: u32, name: &'static str, kind: Kind) -> Field {
-    Field { number, name, kind, label: Label::Oneof }
+    Field {
+        number,
+        name,
+        kind,
+        label: Label::Oneof,
+    }
 }
 
 const fn repeated(number: u32, name: &'static str, kind: Kind) -> Field {
-    Field { number, name, kind, label: Label::Repeated }
+    Field {
+        number,
+        name,
+        kind,
+        label: Label::Repeated,
+    }
 }
 
 use Kind::*;
@@ -292,15 +319,30 @@ static LINK: Schema = Schema::new(
     ],
 );
 
-static STATUS: Schema =
-    Schema::new("Status", &[plain(2, "message", String), plain(3, "code", Enum(&STATUS_CODE))]);
+static STATUS: Schema = Schema::new(
+    "Status",
+    &[
+        plain(2, "message", String),
+        plain(3, "code", Enum(&STATUS_CODE)),
+    ],
+);
 
 static SPAN_KIND: Names = Names {
     prefix: "SPAN_KIND_",
-    rest: &["UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"],
+    rest: &[
+        "UNSPECIFIED",
+        "INTERNAL",
+        "SERVER",
+        "CLIENT",
+        "PRODUCER",
+        "CONSUMER",
+    ],
 };
 
-static STATUS_CODE: Names = Names { prefix: "STATUS_CODE_", rest: &["UNSET", "OK", "ERROR"] };
+static STATUS_CODE: Names = Names {
+    prefix: "STATUS_CODE_",
+    rest: &["UNSET", "OK", "ERROR"],
+};
 
 // opentelemetry/proto/metrics/v1/metrics.proto
 
@@ -342,7 +384,10 @@ static METRIC: Schema = Schema::new(
     ],
 );
 
-static GAUGE: Schema = Schema::new("Gauge", &[repeated(1, "data_points", Message(&NUMBER_POINT))]);
+static GAUGE: Schema = Schema::new(
+    "Gauge",
+    &[repeated(1, "data_points", Message(&NUMBER_POINT))],
+);
 
 static SUM: Schema = Schema::new(
     "Sum",
@@ -369,8 +414,10 @@ static EXPONENTIAL_HISTOGRAM: Schema = Schema::new(
     ],
 );
 
-static SUMMARY: Schema =
-    Schema::new("Summary", &[repeated(1, "data_points", Message(&SUMMARY_POINT))]);
+static SUMMARY: Schema = Schema::new(
+    "Summary",
+    &[repeated(1, "data_points", Message(&SUMMARY_POINT))],
+);
 
 static NUMBER_POINT: Schema = Schema::new(
     "NumberDataPoint",
@@ -424,7 +471,10 @@ static EXPONENTIAL_POINT: Schema = Schema::new(
 
 static BUCKETS: Schema = Schema::new(
     "ExponentialHistogramDataPoint.Buckets",
-    &[plain(1, "offset", Sint32), repeated(2, "bucket_counts", Uint64)],
+    &[
+        plain(1, "offset", Sint32),
+        repeated(2, "bucket_counts", Uint64),
+    ],
 );
 
 static SUMMARY_POINT: Schema = Schema::new(
@@ -457,8 +507,10 @@ static EXEMPLAR: Schema = Schema::new(
     ],
 );
 
-static TEMPORALITY: Names =
-    Names { prefix: "AGGREGATION_TEMPORALITY_", rest: &["UNSPECIFIED", "DELTA", "CUMULATIVE"] };
+static TEMPORALITY: Names = Names {
+    prefix: "AGGREGATION_TEMPORALITY_",
+    rest: &["UNSPECIFIED", "DELTA", "CUMULATIVE"],
+};
 
 // opentelemetry/proto/logs/v1/logs.proto
 
@@ -505,8 +557,30 @@ static LOG_RECORD: Schema = Schema::new(
 static SEVERITY: Names = Names {
     prefix: "SEVERITY_NUMBER_",
     rest: &[
-        "UNSPECIFIED", "TRACE", "TRACE2", "TRACE3", "TRACE4", "DEBUG", "DEBUG2", "DEBUG3", "DEBUG4",
-        "INFO", "INFO2", "INFO3", "INFO4", "WARN", "WARN2", "WARN3", "WARN4", "ERROR", "ERROR2",
-        "ERROR3", "ERROR4", "FATAL", "FATAL2", "FATAL3", "FATAL4",
+        "UNSPECIFIED",
+        "TRACE",
+        "TRACE2",
+        "TRACE3",
+        "TRACE4",
+        "DEBUG",
+        "DEBUG2",
+        "DEBUG3",
+        "DEBUG4",
+        "INFO",
+        "INFO2",
+        "INFO3",
+        "INFO4",
+        "WARN",
+        "WARN2",
+        "WARN3",
+        "WARN4",
+        "ERROR",
+        "ERROR2",
+        "ERROR3",
+        "ERROR4",
+        "FATAL",
+        "FATAL2",
+        "FATAL3",
+        "FATAL4",
     ],
 };

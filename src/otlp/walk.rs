@@ -36,7 +36,11 @@ const MAX_LEN: usize = i32::MAX as usize;
 pub fn inspect(signal: Signal, message: &[u8]) -> Result<Tally<'_>, WireError> {
     let schema = schema::request(signal);
     if message.len() > MAX_LEN {
-        return Err(WireError { offset: 0, message: schema.name, fault: Fault::TooLarge });
+        return Err(WireError {
+            offset: 0,
+            message: schema.name,
+            fault: Fault::TooLarge,
+        });
     }
     let mut tally = Tally::default();
     let walked = each_message(schema, message, MAX_DEPTH, |_, schema, resource| {
@@ -82,13 +86,21 @@ struct Stop {
 impl Stop {
     #[cold]
     fn at(fault: Fault, schema: &Schema, rest: &[u8]) -> Stop {
-        Stop { fault, message: schema.name, address: rest.as_ptr() as usize }
+        Stop {
+            fault,
+            message: schema.name,
+            address: rest.as_ptr() as usize,
+        }
     }
 
     #[cold]
     fn into_error(self, message: &[u8]) -> WireError {
         let offset = self.address.saturating_sub(message.as_ptr() as usize);
-        WireError { offset, message: self.message, fault: self.fault }
+        WireError {
+            offset,
+            message: self.message,
+            fault: self.fault,
+        }
     }
 }
 
@@ -147,7 +159,9 @@ fn data_points(schema: &'static Schema, bytes: &[u8]) -> Result<u32, Stop> {
 
 /// Validates a message and everything in it.
 fn validate(schema: &'static Schema, bytes: &[u8], depth: u32) -> Result<(), Stop> {
-    each_message(schema, bytes, depth, |_, schema, child| validate(schema, child, depth - 1))
+    each_message(schema, bytes, depth, |_, schema, child| {
+        validate(schema, child, depth - 1)
+    })
 }
 
 /// Validates a message's own fields and attributes; hands every other message in it to `visit`.
@@ -237,16 +251,26 @@ fn packed_varints(mut bytes: &[u8]) -> Result<(), Fault> {
 }
 
 fn packed_fixed64(bytes: &[u8]) -> Result<(), Fault> {
-    if bytes.len().is_multiple_of(8) { Ok(()) } else { Err(Fault::Truncated) }
+    if bytes.len().is_multiple_of(8) {
+        Ok(())
+    } else {
+        Err(Fault::Truncated)
+    }
 }
 
 /// Whether a `KeyValue` is valid at first sight: `key`, then `value` with a single scalar, in the
 /// shape that every SDK writes. `false` says only that it takes the long way.
 #[inline]
 fn is_plain_attribute(bytes: &[u8]) -> bool {
-    let [0x0a, key_len, rest @ ..] = bytes else { return false };
-    let Some((key, value)) = rest.split_at_checked(usize::from(*key_len)) else { return false };
-    let [0x12, value_len, value @ ..] = value else { return false };
+    let [0x0a, key_len, rest @ ..] = bytes else {
+        return false;
+    };
+    let Some((key, value)) = rest.split_at_checked(usize::from(*key_len)) else {
+        return false;
+    };
+    let [0x12, value_len, value @ ..] = value else {
+        return false;
+    };
     // Lengths above 127 take two bytes and the long way.
     if value.len() != usize::from(*value_len) || (key_len | value_len) & 0x80 != 0 {
         return false;

@@ -10,8 +10,8 @@ const ROOMS: [&str; 12] = [
     "otlp",
     "config",
     "ledger",
-    "telemetry",
     "resilience",
+    "telemetry",
     "journal",
     "intake",
     "listen",
@@ -118,6 +118,21 @@ fn rooms_import_only_rooms_above_them() {
         "rooms that are in the list but not in the house, or the reverse: {seen:?}"
     );
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Scenario: the modules as lib.rs lists them. Guarantees: the order is the one above, so that who reads lib.rs knows the
+/// house.
+#[test]
+fn the_library_lists_the_rooms_in_order() {
+    let library = std::fs::read_to_string(repository().join("src/lib.rs")).unwrap();
+    let modules = library
+        .lines()
+        .filter_map(|line| line.strip_prefix("pub mod "));
+    let listed: Vec<&str> = modules
+        .map(|module| module.trim_end_matches(';'))
+        .filter(|module| ROOMS.contains(module))
+        .collect();
+    assert_eq!(listed, ROOMS);
 }
 
 /// Scenario: imports in every spelling. Guarantees: the test above sees through each of them.

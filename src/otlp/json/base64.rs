@@ -41,7 +41,10 @@ pub(super) fn decode_hex(text: &str) -> Result<Vec<u8>, Reason> {
     if !odd.is_empty() {
         return Err(NOT_HEX);
     }
-    pairs.iter().map(|pair| byte(*pair).ok_or(NOT_HEX)).collect()
+    pairs
+        .iter()
+        .map(|pair| byte(*pair).ok_or(NOT_HEX))
+        .collect()
 }
 
 fn byte([high, low]: [u8; 2]) -> Option<u8> {

@@ -17,14 +17,24 @@ pub(super) fn document(schema: &'static Schema, json: &[u8]) -> Result<Vec<u8>, 
         .map_err(|error| failure(error.valid_up_to(), "the document is not valid UTF-8"))?;
     // Protobuf takes about a third of the JSON.
     let out = Vec::with_capacity(text.len() / 2);
-    let mut encoder = Encoder { json: Reader::new(text), out };
+    let mut encoder = Encoder {
+        json: Reader::new(text),
+        out,
+    };
     encoder.object(schema, MAX_DEPTH)?;
-    encoder.json.end().map_err(|reason| encoder.failed(reason))?;
+    encoder
+        .json
+        .end()
+        .map_err(|reason| encoder.failed(reason))?;
     Ok(encoder.out)
 }
 
 fn failure(offset: usize, reason: Reason) -> Failure {
-    Box::new(JsonError { path: String::new(), offset, reason: reason.to_owned() })
+    Box::new(JsonError {
+        path: String::new(),
+        offset,
+        reason: reason.to_owned(),
+    })
 }
 
 struct Encoder<'a> {
@@ -61,12 +71,15 @@ impl<'a> Encoder<'a> {
 
     /// Writes the fields of one object; `depth` is how many levels may stand below it.
     fn object(&mut self, schema: &'static Schema, depth: u32) -> Result<(), Failure> {
-        self.json.begin_object().map_err(|reason| self.failed(reason))?;
+        self.json
+            .begin_object()
+            .map_err(|reason| self.failed(reason))?;
         let (mut first, mut seen) = (true, Seen::default());
         while let Some(key) = self.key(&mut first)? {
             match field_named(schema, &key) {
                 Some(field) => {
-                    self.member(field, &mut seen, depth).map_err(|error| within(&key, error))?;
+                    self.member(field, &mut seen, depth)
+                        .map_err(|error| within(&key, error))?;
                 }
                 None => self.json.skip().map_err(|reason| self.failed(reason))?,
             }
@@ -75,7 +88,9 @@ impl<'a> Encoder<'a> {
     }
 
     fn key(&mut self, first: &mut bool) -> Result<Option<Cow<'a, str>>, Failure> {
-        self.json.next_key(first).map_err(|reason| self.failed(reason))
+        self.json
+            .next_key(first)
+            .map_err(|reason| self.failed(reason))
     }
 
     fn null(&mut self) -> Result<bool, Failure> {
@@ -118,12 +133,7 @@ impl<'a> Encoder<'a> {
     }
 
     /// Writes a nested message, or an empty one for `null`.
-    fn message(
-        &mut self,
-        number: u32,
-        schema: &'static Schema,
-        depth: u32,
-    ) -> Result<(), Failure> {
+    fn message(&mut self, number: u32, schema: &'static Schema, depth: u32) -> Result<(), Failure> {
         if depth == 0 {
             return Err(self.failed("messages are nested too deep"));
         }
@@ -137,11 +147,18 @@ impl<'a> Encoder<'a> {
 
     /// Writes every element of an array.
     fn elements(&mut self, field: &Field, depth: u32) -> Result<(), Failure> {
-        self.json.begin_array().map_err(|reason| self.failed(reason))?;
+        self.json
+            .begin_array()
+            .map_err(|reason| self.failed(reason))?;
         let packed = is_packed(field.kind).then(|| (self.out.len(), self.begin(field.number)));
         let (mut first, mut index) = (true, 0);
-        while self.json.next_element(&mut first).map_err(|reason| self.failed(reason))? {
-            self.element(field, depth).map_err(|error| within_element(index, error))?;
+        while self
+            .json
+            .next_element(&mut first)
+            .map_err(|reason| self.failed(reason))?
+        {
+            self.element(field, depth)
+                .map_err(|error| within_element(index, error))?;
             index += 1;
         }
         match packed {
@@ -199,7 +216,10 @@ const fn is_packed(kind: Kind) -> bool {
 }
 
 fn field_named(schema: &'static Schema, key: &str) -> Option<&'static Field> {
-    schema.fields.iter().find(|field| is_camel_of(key, field.name) || key == field.name)
+    schema
+        .fields
+        .iter()
+        .find(|field| is_camel_of(key, field.name) || key == field.name)
 }
 
 /// Whether `key` is the lowerCamelCase form of `name`.
@@ -220,14 +240,22 @@ fn is_camel_of(key: &str, name: &str) -> bool {
 
 #[cold]
 fn within(key: &str, mut error: Failure) -> Failure {
-    let dot = if error.path.is_empty() || error.path.starts_with('[') { "" } else { "." };
+    let dot = if error.path.is_empty() || error.path.starts_with('[') {
+        ""
+    } else {
+        "."
+    };
     error.path = format!("{key}{dot}{}", error.path);
     error
 }
 
 #[cold]
 fn within_element(index: usize, mut error: Failure) -> Failure {
-    let dot = if error.path.is_empty() || error.path.starts_with('[') { "" } else { "." };
+    let dot = if error.path.is_empty() || error.path.starts_with('[') {
+        ""
+    } else {
+        "."
+    };
     error.path = format!("[{index}]{dot}{}", error.path);
     error
 }

@@ -37,7 +37,11 @@ pub struct JsonError {
 
 impl fmt::Display for JsonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let JsonError { path, offset, reason } = self;
+        let JsonError {
+            path,
+            offset,
+            reason,
+        } = self;
         match path.as_str() {
             "" => write!(f, "not valid OTLP/JSON: {reason} (byte {offset})"),
             path => write!(f, "not valid OTLP/JSON: {path}: {reason} (byte {offset})"),

@@ -22,7 +22,10 @@ pub(super) fn prefix_len(bytes: &[u8]) -> Option<usize> {
 
 /// How many digits `bytes` begin with, `None` for none.
 fn digits(bytes: &[u8]) -> Option<usize> {
-    let len = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let len = bytes
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
     (len > 0).then_some(len)
 }
 
@@ -57,7 +60,9 @@ fn magnitude(number: &str) -> Result<i128, Reason> {
         return Ok(0);
     }
     let zeros = (digits.len() - significant.len()) as i64;
-    let shift = saturating(exponent).saturating_sub(fraction.len() as i64).saturating_add(zeros);
+    let shift = saturating(exponent)
+        .saturating_sub(fraction.len() as i64)
+        .saturating_add(zeros);
     shifted(significant.trim_start_matches('0'), shift)
 }
 
@@ -86,5 +91,9 @@ fn saturating(exponent: &str) -> i64 {
 /// The value of a JSON number as a double.
 pub(super) fn double(number: &str) -> Result<f64, Reason> {
     let value: f64 = number.parse().map_err(|_| "expected a number")?;
-    if value.is_finite() { Ok(value) } else { Err(TOO_LARGE) }
+    if value.is_finite() {
+        Ok(value)
+    } else {
+        Err(TOO_LARGE)
+    }
 }

@@ -47,7 +47,9 @@ impl<'a> Reader<'a> {
     /// The next byte that is not white space; left to be read.
     fn peek(&mut self) -> Option<u8> {
         let rest = self.rest();
-        let blank = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
+        let blank = rest
+            .iter()
+            .take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
         let blank = blank.count();
         self.at += blank;
         rest.get(blank).copied()
@@ -158,7 +160,10 @@ impl<'a> Reader<'a> {
     /// Reads the part of a string before the next quote or backslash.
     fn plain(&mut self) -> Result<&'a str, Reason> {
         let start = self.at;
-        let len = self.rest().iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f));
+        let len = self
+            .rest()
+            .iter()
+            .position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f));
         let Some(len) = len else {
             self.at = self.text.len();
             return Err("a string does not end");
@@ -204,7 +209,9 @@ impl<'a> Reader<'a> {
             return Ok(char::from_u32(high).unwrap_or(char::REPLACEMENT_CHARACTER));
         }
         let low = self.unit().filter(|low| (0xdc00..0xe000).contains(low));
-        let Some(low) = low else { return Ok(char::REPLACEMENT_CHARACTER) };
+        let Some(low) = low else {
+            return Ok(char::REPLACEMENT_CHARACTER);
+        };
         self.at += 6;
         let code = 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
         Ok(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER))
