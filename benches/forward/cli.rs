@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use clap::Parser;
 
-use crate::scenario::{Scenario, System};
+use crate::Fallible;
+use crate::scenario::{Load, Scenario, System};
 
 /// Measures what forwarding OTLP costs and prints the results as Markdown.
 #[derive(Parser, Debug)]
@@ -20,7 +21,7 @@ pub struct Options {
     /// Run only these systems: relay, lineside-always, lineside-memory, rotel.
     #[arg(long, value_delimiter = ',')]
     pub system: Vec<System>,
-    /// Length of each measured window, in seconds.
+    /// Length of each saturated window, in seconds; steady ones last twice, refusing ones four times as long.
     #[arg(long)]
     pub seconds: Option<f64>,
     /// Measure every load row this many times and report the run of median CPU cost.
@@ -32,8 +33,9 @@ pub struct Options {
     /// Write the raw results to this file.
     #[arg(long)]
     pub json: Option<PathBuf>,
-    /// The receive and queue memory that Lineside is configured to use at most, in MiB.
-    #[arg(long, default_value_t = 64)]
+    /// The memory that Lineside's settings allow it for requests, in MiB: the defaults of
+    /// `receive.in_flight_bytes` and `journal.memory_bytes`.
+    #[arg(long, default_value_t = 64 + 32)]
     pub budget_mib: u64,
     /// Passed by `cargo bench`; without it nothing is measured.
     #[arg(long, hide = true)]
@@ -50,15 +52,31 @@ impl Options {
         options
     }
 
-    /// The length of a measured window.
+    /// The length of a saturated window.
     pub fn window(&self) -> Duration {
         let default = if self.quick { 1.5 } else { 5.0 };
         Duration::from_secs_f64(self.seconds.unwrap_or(default))
     }
 
-    /// The length of the load that precedes a window and is not measured.
-    pub fn warm_up(&self) -> Duration {
-        Duration::from_millis(if self.quick { 500 } else { 1500 })
+    /// The length of a window with `load`: long enough for batching delays not to count in a paced
+    /// one, and for retries to come round where exports are refused.
+    pub fn window_of(&self, load: Load) -> Duration {
+        self.window()
+            * match load {
+                Load::Saturate => 1,
+                Load::Steady => 2,
+                Load::Refusing => 4,
+            }
+    }
+
+    /// The length of the load that precedes a window and is not measured. Where exports are refused
+    /// it is short, since what it leaves behind arrives in the window.
+    pub fn warm_up_of(&self, load: Load) -> Duration {
+        Duration::from_millis(match (load, self.quick) {
+            (Load::Refusing, _) => 100,
+            (_, true) => 500,
+            (_, false) => 1500,
+        })
     }
 
     /// How often each load row is measured.
@@ -66,11 +84,23 @@ impl Options {
         self.rounds.unwrap_or(1).max(1)
     }
 
-    /// The scenarios that `--only` leaves, in table order.
-    pub fn scenarios(&self) -> Vec<Scenario> {
-        Scenario::all()
+    /// The scenarios that `--only` leaves, in table order; an error if it leaves none.
+    pub fn scenarios(&self) -> Fallible<Vec<Scenario>> {
+        if let Some(word) = self.only.iter().find(|word| !Scenario::has_tag(word)) {
+            return Err(
+                format!("--only: no scenario is called {word:?}; --help lists the words").into(),
+            );
+        }
+        let left: Vec<_> = Scenario::all()
             .filter(|scenario| scenario.matches(&self.only))
-            .collect()
+            .collect();
+        match left.is_empty() {
+            true => Err(
+                "--only: no scenario has all of these; idle and start have no transport or signal"
+                    .into(),
+            ),
+            false => Ok(left),
+        }
     }
 
     /// The systems to measure in `scenario`.

@@ -22,7 +22,7 @@ const STARTS: usize = 7;
 /// Measures every scenario and system that the options leave.
 pub fn run_all(options: &Options) -> Fallible<Vec<Row>> {
     let mut rows = Vec::new();
-    for scenario in options.scenarios() {
+    for scenario in options.scenarios()? {
         for system in options.systems(&scenario) {
             eprintln!("measuring {scenario}: {system}");
             let outcome = run(options, scenario, system).map_err(|error| error.to_string());
@@ -149,8 +149,8 @@ impl Case {
             port,
             in_flight: IN_FLIGHT,
             items_per_second: self.load.items_per_second(),
-            warm_up_ms: options.warm_up().as_millis() as u64,
-            window_ms: options.window().as_millis() as u64,
+            warm_up_ms: options.warm_up_of(self.load).as_millis() as u64,
+            window_ms: options.window_of(self.load).as_millis() as u64,
         }
     }
 }

@@ -47,7 +47,7 @@ fn command(options: &Options) -> String {
     } else {
         String::new()
     };
-    format!("`cargo bench --bench forward`, windows of {window} s{median}")
+    format!("`cargo bench --bench forward`, saturated windows of {window} s{median}")
 }
 
 fn machine() -> String {

@@ -199,22 +199,29 @@ impl Scenario {
         }
     }
 
+    /// Every word that `--only` takes, in groups of which a scenario has one word each.
+    const TAGS: [&[&str]; 4] = [
+        &["grpc", "http"],
+        &["traces", "metrics", "logs"],
+        &["plain", "gzip", "passthrough"],
+        &["saturate", "steady", "refusing", "idle", "start"],
+    ];
+
     /// Whether every group of tags that `only` names something from holds one of this scenario's.
     pub fn matches(&self, only: &[String]) -> bool {
-        const GROUPS: [&[&str]; 4] = [
-            &["grpc", "http"],
-            &["traces", "metrics", "logs"],
-            &["plain", "gzip", "passthrough"],
-            &["saturate", "steady", "refusing", "idle", "start"],
-        ];
         let tags = self.tags();
-        GROUPS.iter().all(|group| {
+        Scenario::TAGS.iter().all(|group| {
             let mut wanted = only
                 .iter()
                 .filter(|word| group.contains(&word.as_str()))
                 .peekable();
             wanted.peek().is_none() || wanted.any(|word| tags.contains(&word.as_str()))
         })
+    }
+
+    /// Whether `--only` takes `word`.
+    pub fn has_tag(word: &str) -> bool {
+        Scenario::TAGS.iter().any(|group| group.contains(&word))
     }
 
     fn tags(&self) -> Vec<&'static str> {
