@@ -25,13 +25,20 @@ fn main() -> Exit {
 fn check(sources: &Sources) -> Exit {
     let loaded = config::load(sources);
     print!("{}", config::check_config(&loaded));
-    if loaded.is_ok() { Exit::Success } else { Exit::Usage }
+    if loaded.is_ok() {
+        Exit::Success
+    } else {
+        Exit::Usage
+    }
 }
 
 fn run(loaded: Loaded) -> Exit {
     // Only fails where another provider was installed first, and nothing ran before this.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("lineside: cannot start its threads: {error}");

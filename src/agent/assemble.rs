@@ -29,7 +29,14 @@ struct Bound {
 pub(super) async fn start(settings: Settings, telemetry: Telemetry) -> Result<Agent, AgentError> {
     let receivers = bind_receivers(&settings, &telemetry).await?;
     let api = &settings.api;
-    let api = bind("api", "api.listen", api.listen, api.tls.as_ref(), &telemetry).await?;
+    let api = bind(
+        "api",
+        "api.listen",
+        api.listen,
+        api.tls.as_ref(),
+        &telemetry,
+    )
+    .await?;
     let clients = clients(&settings)?;
     let ledger = Arc::new(Ledger::new(settings.ledger.services as usize));
     let (journal, cursors) = open_journal(&settings, &ledger)?;
@@ -47,7 +54,17 @@ pub(super) async fn start(settings: Settings, telemetry: Telemetry) -> Result<Ag
     let face = face::new(&settings, &telemetry, &ledger, statuses, &stopping);
     let api = serve_api(api, face, &settings, &closing);
     let receivers = serve_receivers(receivers, &intake, &telemetry, &settings, &closing);
-    Ok(Agent { settings, telemetry, journal, intake, exports, receivers, api, stopping, closing })
+    Ok(Agent {
+        settings,
+        telemetry,
+        journal,
+        intake,
+        exports,
+        receivers,
+        api,
+        stopping,
+        closing,
+    })
 }
 
 async fn bind_receivers(
@@ -55,8 +72,16 @@ async fn bind_receivers(
     telemetry: &Telemetry,
 ) -> Result<Vec<Bound>, AgentError> {
     let listeners: [(_, _, &ListenerSettings); 2] = [
-        ("receive.grpc", "receive.grpc.listen", &settings.receive.grpc),
-        ("receive.http", "receive.http.listen", &settings.receive.http),
+        (
+            "receive.grpc",
+            "receive.grpc.listen",
+            &settings.receive.grpc,
+        ),
+        (
+            "receive.http",
+            "receive.http.listen",
+            &settings.receive.http,
+        ),
     ];
     let mut bound = Vec::new();
     for (name, key, listener) in listeners.into_iter().filter(|(_, _, one)| one.enabled) {
@@ -81,10 +106,15 @@ async fn bind(
 fn clients(settings: &Settings) -> Result<Vec<(String, Client)>, AgentError> {
     let enabled = settings.export.iter().filter(|(_, export)| export.enabled);
     enabled
-        .map(|(name, export)| match Client::new(translate::destination(export)) {
-            Ok(client) => Ok((name.clone(), client)),
-            Err(error) => Err(AgentError::Export { name: name.clone(), error }),
-        })
+        .map(
+            |(name, export)| match Client::new(translate::destination(export)) {
+                Ok(client) => Ok((name.clone(), client)),
+                Err(error) => Err(AgentError::Export {
+                    name: name.clone(),
+                    error,
+                }),
+            },
+        )
         .collect()
 }
 
@@ -95,11 +125,18 @@ fn open_journal(
     let enabled = settings.export.iter().filter(|(_, export)| export.enabled);
     let subscribers = enabled.map(|(name, export)| {
         let signals = translate::signals(export);
-        Subscriber { name: name.clone(), signals, account: ledger.account(name, signals) }
+        Subscriber {
+            name: name.clone(),
+            signals,
+            account: ledger.account(name, signals),
+        }
     });
     let options = translate::journal(&settings.data_dir, &settings.journal);
-    let Opened { journal, cursors, recovery } =
-        Journal::open(options, Arc::new(DiskStorage), subscribers.collect())?;
+    let Opened {
+        journal,
+        cursors,
+        recovery,
+    } = Journal::open(options, Arc::new(DiskStorage), subscribers.collect())?;
     match settings.journal.sync {
         config::SyncMode::Memory => {
             warn!("journal.sync = \"memory\": what waits is lost when the agent ends");
@@ -126,7 +163,14 @@ fn start_exports(
         info!(export = name, %endpoint, %protocol, %compression, "exporting");
         let policy = translate::policy(export, settings.journal.sync);
         let instruments = telemetry.instruments().export(&name);
-        export::spawn(&name, cursor, client, policy, instruments, closing.exports.clone())
+        export::spawn(
+            &name,
+            cursor,
+            client,
+            policy,
+            instruments,
+            closing.exports.clone(),
+        )
     };
     clients.into_iter().zip(cursors).map(start).collect()
 }

@@ -46,23 +46,38 @@ fn features(settings: &Settings) -> Vec<String> {
     let switched = [
         ("otlp-receive", receive.grpc.enabled || receive.http.enabled),
         ("journal", !settings.export.is_empty()),
-        ("export", settings.export.values().any(|export| export.enabled)),
+        (
+            "export",
+            settings.export.values().any(|export| export.enabled),
+        ),
         ("own-telemetry", settings.telemetry.export_own),
     ];
-    switched.into_iter().filter(|(_, on)| *on).map(|(name, _)| name.to_owned()).collect()
+    switched
+        .into_iter()
+        .filter(|(_, on)| *on)
+        .map(|(name, _)| name.to_owned())
+        .collect()
 }
 
 /// A sentence for each export whose oldest batch has waited longer than it may.
 fn stuck(exports: &[(Duration, ExportStatus)]) -> Vec<String> {
-    let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    let now_ms = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_millis();
     let sentence = |(stuck_after, export): &(Duration, ExportStatus)| {
         let oldest_ms = u128::from(export.oldest_waiting_unix_ms()?);
         let age_ms = u64::try_from(now_ms.saturating_sub(oldest_ms)).unwrap_or(u64::MAX);
         let age = Duration::from_secs(age_ms / 1000);
         (Duration::from_millis(age_ms) > *stuck_after).then(|| {
-            let why = export.last_error().unwrap_or_else(|| "it takes too little".to_owned());
+            let why = export
+                .last_error()
+                .unwrap_or_else(|| "it takes too little".to_owned());
             let age = humantime::format_duration(age);
-            format!("export {:?} has had batches waiting for {age}: {why}", export.name())
+            format!(
+                "export {:?} has had batches waiting for {age}: {why}",
+                export.name()
+            )
         })
     };
     exports.iter().filter_map(sentence).collect()

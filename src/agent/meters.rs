@@ -21,9 +21,17 @@ pub(super) struct OwnTelemetry(pub(super) Intake);
 impl OwnIntake for OwnTelemetry {
     fn offer(&self, signal: Signal, bytes: Bytes) -> OfferFuture {
         let visit = self.0.enter_own();
-        let offer = Offer { signal, encoding: Encoding::Identity, bytes };
+        let offer = Offer {
+            signal,
+            encoding: Encoding::Identity,
+            bytes,
+        };
         Box::pin(async move {
-            visit.offer(offer).await.map(|_| ()).map_err(|refusal| refusal.to_string())
+            visit
+                .offer(offer)
+                .await
+                .map(|_| ())
+                .map_err(|refusal| refusal.to_string())
         })
     }
 }
@@ -54,7 +62,11 @@ fn ledger_reading(report: &LedgerReport) -> LedgerReading {
             delivered: row.delivered,
             waiting: row.waiting,
             refused: row.refused,
-            dropped: row.dropped.iter().map(|(reason, items)| (*reason, *items)).collect(),
+            dropped: row
+                .dropped
+                .iter()
+                .map(|(reason, items)| (*reason, *items))
+                .collect(),
         })
     });
     let turned_away = report.turned_away.iter().flat_map(|(signal, reasons)| {
@@ -64,7 +76,10 @@ fn ledger_reading(report: &LedgerReport) -> LedgerReading {
             requests: row.requests,
         })
     });
-    LedgerReading { items: rows.collect(), turned_away: turned_away.collect() }
+    LedgerReading {
+        items: rows.collect(),
+        turned_away: turned_away.collect(),
+    }
 }
 
 fn journal_reading(stats: &JournalStats) -> JournalReading {
@@ -79,7 +94,10 @@ fn journal_reading(stats: &JournalStats) -> JournalReading {
 }
 
 fn export_reading(export: &ExportStatus) -> ExportReading {
-    let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    let now_ms = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_millis();
     let age_ms = |oldest: u64| now_ms.saturating_sub(u128::from(oldest));
     ExportReading {
         export: Arc::clone(export.name()),

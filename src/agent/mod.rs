@@ -84,11 +84,16 @@ pub async fn run(loaded: Loaded) -> Result<Ended, AgentError> {
     let agent = assemble::start(loaded.settings, telemetry).await?;
     info!(took = ?round(began.elapsed()), "ready");
     let signal = signals.next().await;
-    info!(signal, "stopping: new requests are refused, those in flight may end");
+    info!(
+        signal,
+        "stopping: new requests are refused, those in flight may end"
+    );
     let ended = agent.stop(&mut signals).await;
     match ended {
         Ended::InOrder => info!("stopped"),
-        Ended::ByForce => error!("stopped by force: what the journal keeps on disk is sent at the next start"),
+        Ended::ByForce => {
+            error!("stopped by force: what the journal keeps on disk is sent at the next start")
+        }
     }
     Ok(ended)
 }

@@ -51,7 +51,11 @@ impl Agent {
         self.journal.close().await;
         self.closing.api.cancel();
         end_within(GOODBYE, &mut self.api).await;
-        if delivered { Ended::InOrder } else { Ended::ByForce }
+        if delivered {
+            Ended::InOrder
+        } else {
+            Ended::ByForce
+        }
     }
 
     /// New requests are refused from here on; those in flight have `shutdown.drain` to end.
@@ -72,7 +76,11 @@ impl Agent {
         self.journal.close().await;
         let keeps_on_disk = self.settings.journal.sync != SyncMode::Memory;
         let left = force_at - Instant::now();
-        let limit = if keeps_on_disk { left / 2 } else { left.saturating_sub(GOODBYE * 2) };
+        let limit = if keeps_on_disk {
+            left / 2
+        } else {
+            left.saturating_sub(GOODBYE * 2)
+        };
         let until = Instant::now() + limit;
         let mut all_ended = true;
         for export in &mut self.exports {

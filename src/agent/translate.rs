@@ -78,7 +78,11 @@ pub(super) fn receive(settings: &ReceiveSettings) -> ReceiveOptions {
         body_timeout: settings.body_timeout,
         retry_after: settings.retry_after,
         token: settings.bearer_token.clone().map(BearerToken::new),
-        cors: Cors::new(cors.allowed_origins.clone(), &cors.allowed_headers, cors.max_age),
+        cors: Cors::new(
+            cors.allowed_origins.clone(),
+            &cors.allowed_headers,
+            cors.max_age,
+        ),
     }
 }
 

@@ -379,7 +379,15 @@ fn torn_bytes(walker: &mut Walker<'_>, at: u64) -> u64 {
 
 impl std::fmt::Display for Recovery {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Recovery { segments, records, waiting_bytes, .. } = self;
-        write!(f, "{records} batches wait ({waiting_bytes} bytes in {segments} segments)")
+        let Recovery {
+            segments,
+            records,
+            waiting_bytes,
+            ..
+        } = self;
+        write!(
+            f,
+            "{records} batches wait ({waiting_bytes} bytes in {segments} segments)"
+        )
     }
 }

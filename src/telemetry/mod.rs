@@ -30,14 +30,15 @@ use tracing_subscriber::fmt::MakeWriter;
 
 pub use call::CallSpan;
 pub use edge::{Incoming, ServerSpan};
-pub use instruments::{Active, ActiveGuard, ExportInstruments, HttpRoute, Instruments, ListenerInstruments, RpcMethod};
+pub use instruments::{
+    Active, ActiveGuard, ExportInstruments, HttpRoute, Instruments, ListenerInstruments, RpcMethod,
+};
 /// The tracer that own spans are made with.
 pub use opentelemetry_sdk::trace::SdkTracer as Tracer;
 pub use own_client::{OfferFuture, OwnIntake};
 pub use propagation::RequestId;
 pub use readings::{
-    ExportOutcome, ExportReading, ItemsReading, JournalReading, LedgerReading,
-    TurnedAwayReading,
+    ExportOutcome, ExportReading, ItemsReading, JournalReading, LedgerReading, TurnedAwayReading,
 };
 pub use resource::host_name;
 pub use scrape::TEXT_CONTENT_TYPE;

@@ -5,7 +5,8 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::fixture::{
-    Agent, Config, Sender, Signal, Sink, Transport, canonical, eventually, node, python, repository, request, run,
+    Agent, Config, Sender, Signal, Sink, Transport, canonical, compress, eventually, node, python,
+    repository, request, run,
 };
 
 const PYTHON: &str = "tests/clients/python/send.py";
@@ -24,12 +25,22 @@ async fn sent_by(mut program: Command, script: &str, arguments: [&str; 3]) -> Va
 /// Fails unless the sink has exactly the items in `sent`, attribute by attribute.
 async fn assert_arrived(sent: &Value, sink: &Sink) {
     for signal in Signal::ALL {
-        let expected = sorted(sent[signal.name()].as_array().expect("a list of items").clone());
+        let expected = sorted(
+            sent[signal.name()]
+                .as_array()
+                .expect("a list of items")
+                .clone(),
+        );
         assert!(!expected.is_empty(), "the client sent no {signal}");
         let what = format!("{} {signal} at the sink", expected.len());
         let arrived = eventually(&what, std::time::Duration::from_secs(10), async || {
-            let requests = sink.taken().into_iter().filter(|request| request.signal == signal);
-            let items: Vec<Value> = requests.flat_map(|request| canonical(signal, &request.message)).collect();
+            let requests = sink
+                .taken()
+                .into_iter()
+                .filter(|request| request.signal == signal);
+            let items: Vec<Value> = requests
+                .flat_map(|request| canonical(signal, &request.message))
+                .collect();
             Some(sorted(items)).filter(|items| items.len() >= expected.len())
         })
         .await;
@@ -60,7 +71,10 @@ async fn passes_through(program: fn() -> Command, script: &str, protocol: &str, 
     let sent = sent_by(program(), script, [protocol, &endpoint, compression]).await;
     assert_arrived(&sent, &sink).await;
     let ledger = agent.drained().await;
-    let items: usize = Signal::ALL.iter().map(|signal| sent[signal.name()].as_array().unwrap().len()).sum();
+    let items: usize = Signal::ALL
+        .iter()
+        .map(|signal| sent[signal.name()].as_array().unwrap().len())
+        .sum();
     assert_eq!(ledger.export("sink").delivered, items as u64);
     assert_eq!(ledger.turned_away(), 0);
     agent.assert_no_panic();
@@ -138,7 +152,10 @@ async fn bytes_pass_through_unchanged() {
     let agent = Agent::start(Config::to(&sink).sink("batch.max_delay", "0ms")).await;
     let mut sent = Vec::new();
     for transport in Transport::BOTH {
-        for mut sender in [agent.sender(transport), agent.sender(transport).by_the_other_port(&agent)] {
+        for mut sender in [
+            agent.sender(transport),
+            agent.sender(transport).by_the_other_port(&agent),
+        ] {
             for signal in Signal::ALL {
                 let message = with_unknown_field(request(signal, 0..3));
                 sender.must_send(signal, &message).await;
@@ -147,8 +164,42 @@ async fn bytes_pass_through_unchanged() {
             }
         }
     }
-    let arrived: Vec<_> = sink.taken().into_iter().map(|request| (request.signal, request.message)).collect();
+    let arrived: Vec<_> = sink
+        .taken()
+        .into_iter()
+        .map(|request| (request.signal, request.message))
+        .collect();
     assert_eq!(arrived, sent);
+}
+
+/// Scenario: a compressed request comes in where the export compresses the same way, on every pair of transports.
+/// Guarantees: the sink gets the very bytes that the sender compressed; nobody inflated and deflated them again.
+#[tokio::test]
+async fn compressed_bytes_pass_through_unchanged() {
+    for protocol in ["grpc", "http"] {
+        for coding in ["gzip", "zstd"] {
+            let sink = Sink::start().await;
+            let config = Config::to(&sink)
+                .sink("protocol", protocol)
+                .sink("compression", coding);
+            let agent = Agent::start(config).await;
+            for transport in Transport::BOTH {
+                let message = request(Signal::Traces, 0..50);
+                agent
+                    .sender(transport)
+                    .compressing(coding)
+                    .must_send(Signal::Traces, &message)
+                    .await;
+                agent.drained().await;
+                let arrived = sink.taken().pop().unwrap();
+                assert_eq!(
+                    arrived.raw,
+                    compress(coding, &message),
+                    "{transport:?} to {protocol}"
+                );
+            }
+        }
+    }
 }
 
 /// Scenario: several requests wait while the sink is slow, and are merged. Guarantees: what arrives is their bytes one
@@ -156,16 +207,30 @@ async fn bytes_pass_through_unchanged() {
 #[tokio::test]
 async fn merged_bytes_are_the_requests_in_order() {
     let sink = Sink::start().await;
-    let agent = Agent::start(Config::to(&sink).sink("concurrency", 1).sink("batch.max_delay", "300ms")).await;
+    let agent = Agent::start(
+        Config::to(&sink)
+            .sink("concurrency", 1)
+            .sink("batch.max_delay", "300ms"),
+    )
+    .await;
     let mut sender = agent.sender(Transport::Grpc);
-    let messages: Vec<_> = (0..20).map(|n| with_unknown_field(request(Signal::Traces, n * 10..n * 10 + 10))).collect();
+    let messages: Vec<_> = (0..20)
+        .map(|n| with_unknown_field(request(Signal::Traces, n * 10..n * 10 + 10)))
+        .collect();
     for message in &messages {
         sender.must_send(Signal::Traces, message).await;
     }
     agent.drained().await;
     let arrived = sink.taken();
-    assert!(arrived.len() < messages.len(), "{} requests were not merged", arrived.len());
-    let bytes: Vec<u8> = arrived.iter().flat_map(|request| request.message.to_vec()).collect();
+    assert!(
+        arrived.len() < messages.len(),
+        "{} requests were not merged",
+        arrived.len()
+    );
+    let bytes: Vec<u8> = arrived
+        .iter()
+        .flat_map(|request| request.message.to_vec())
+        .collect();
     assert_eq!(bytes, messages.concat());
 }
 

@@ -16,7 +16,10 @@ async fn sender_and_sink_understand_each_other() {
             sender.must_send(signal, &message).await;
             let received = sink.requests().pop().unwrap();
             assert_eq!((received.signal, received.transport), (signal, transport));
-            assert_eq!((received.encoding.as_str(), &received.message), (encoding, &message));
+            assert_eq!(
+                (received.encoding.as_str(), &received.message),
+                (encoding, &message)
+            );
             assert_eq!(received.ids(), [5, 6, 7]);
         }
     }
@@ -29,7 +32,11 @@ async fn the_sink_does_as_it_is_told() {
     let sink = Sink::start().await;
     for transport in Transport::BOTH {
         let hint = std::time::Duration::from_secs(3);
-        sink.next([Reaction::TryLater(Some(hint)), Reaction::Refuse, Reaction::Drop]);
+        sink.next([
+            Reaction::TryLater(Some(hint)),
+            Reaction::Refuse,
+            Reaction::Drop,
+        ]);
         let mut sender = Sender::new(sink.address(), transport);
         let later = sender.send(Signal::Logs, &Bytes::new()).await.unwrap();
         assert!(later.is_retryable());

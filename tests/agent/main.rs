@@ -1,8 +1,22 @@
 //! The agent's promises, kept by the real binary against real clients and a scripted destination.
 //!
 //! One test binary, so that it links once and its tests run side by side. Each module is one promise.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails where it stands"
+)]
 
-mod fixture;
+mod bad_input;
 mod clients;
+mod config;
+mod crash;
 mod direct;
+mod export;
+mod fixture;
+mod house;
+mod overload;
+mod own_telemetry;
+mod scrape;
+mod shutdown;
+mod stack;
+mod tls;
