@@ -5,9 +5,10 @@
 
 use std::time::Duration;
 
-use super::json;
 use super::wire::{self, Fault, Value, WireError};
+use super::{base64, json};
 
+const STATUS: &str = "google.rpc.Status";
 const RETRY_INFO: &str = "type.googleapis.com/google.rpc.RetryInfo";
 
 /// A gRPC status code (grpc/doc/statuscodes.md).
@@ -163,7 +164,25 @@ impl Status {
         format!(r#"{{"code":{code},"message":{message}{details}}}"#)
     }
 
-    /// Decodes a status out of an error body or `grpc-status-details-bin`.
+    /// The value of a `grpc-status-details-bin` header (gRPC over HTTP/2, "Binary-Header").
+    pub fn to_header(&self) -> String {
+        base64::encode(&self.to_protobuf())
+    }
+
+    /// Decodes the value of a `grpc-status-details-bin` header, padded or not.
+    ///
+    /// # Errors
+    /// [`WireError`] if the value is not base64 or not a `google.rpc.Status`.
+    pub fn from_header(value: &str) -> Result<Status, WireError> {
+        let bytes = base64::decode(value).map_err(|_| WireError {
+            offset: 0,
+            message: STATUS,
+            fault: Fault::NotBase64,
+        })?;
+        Status::from_protobuf(&bytes)
+    }
+
+    /// Decodes a status out of an error body.
     ///
     /// Details of other types are read past.
     ///
@@ -176,7 +195,7 @@ impl Status {
             let offset = bytes.len() - rest.len();
             let at = |fault| WireError {
                 offset,
-                message: "google.rpc.Status",
+                message: STATUS,
                 fault,
             };
             match wire::next_field(&mut rest).map_err(at)? {

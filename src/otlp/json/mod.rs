@@ -12,7 +12,6 @@
 //! * A `\ud83d` without its other half becomes U+FFFD, as in the OpenTelemetry Collector: JavaScript
 //!   writes it for a string cut within an emoji, and one such string should not cost a request.
 
-mod base64;
 mod encode;
 mod number;
 mod reader;

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::base64;
 use super::number::{double, integer, is_number};
 use super::reader::{Reason, Token};
+use crate::otlp::base64;
 use crate::otlp::schema::{Kind, Names};
 use crate::otlp::wire::{self, WireType};
 

@@ -1,6 +1,9 @@
-//! base64 (RFC 4648) and hexadecimal, decoding only.
+//! base64 (RFC 4648) and hexadecimal.
 
-use super::reader::Reason;
+/// What is wrong with a text, for people.
+type Reason = &'static str;
+
+const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 const NOT_BASE64: Reason = "expected base64";
 const NOT_HEX: Reason = "expected hexadecimal digits, two for each byte";
@@ -22,6 +25,22 @@ pub(super) fn decode(text: &str) -> Result<Vec<u8>, Reason> {
         out.extend_from_slice(&bytes[1..group.len()]);
     }
     Ok(out)
+}
+
+/// Encodes in the standard alphabet without padding, as gRPC asks of binary headers.
+pub(super) fn encode(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let mut padded = [0; 4];
+        padded[1..=group.len()].copy_from_slice(group);
+        let bits = u32::from_be_bytes(padded);
+        for digit in 0..=group.len() {
+            out.push(char::from(
+                STANDARD[(bits >> (18 - 6 * digit)) as usize & 63],
+            ));
+        }
+    }
+    out
 }
 
 fn value(digit: u8) -> Option<u32> {
