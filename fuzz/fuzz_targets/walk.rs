@@ -8,7 +8,9 @@ use libfuzzer_sys::fuzz_target;
 use lineside::otlp::{Signal, inspect};
 
 fuzz_target!(|input: &[u8]| {
-    let Some((choice, message)) = input.split_first() else { return };
+    let Some((choice, message)) = input.split_first() else {
+        return;
+    };
     let signal = Signal::ALL[usize::from(choice % 3)];
     match inspect(signal, message) {
         Ok(tally) => {

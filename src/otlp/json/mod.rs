@@ -52,7 +52,8 @@ impl std::error::Error for JsonError {}
 
 /// Translates an OTLP/JSON export request into the protobuf bytes of the same message.
 ///
-/// The result passes [`inspect`](super::inspect). Takes linear time.
+/// The result passes [`inspect`](super::inspect). Takes linear time. The result is mostly shorter than
+/// the document, and at most four times as long: `1,` in a list of doubles takes eight bytes.
 ///
 /// # Errors
 /// [`JsonError`] if the document is not JSON or not such a request.
