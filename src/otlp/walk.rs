@@ -1,10 +1,12 @@
 //! One walk over a request's bytes: is it valid, how many items does it hold, and whose are they?
 //!
 //! The walk accepts exactly what a generated protobuf reader (prost) decodes: fields may come in any
-//! order, singular messages may come in pieces, unknown fields are read past. The lengths of trace
-//! and span ids are not looked at: OTLP calls an id of another length invalid but leaves the item
-//! valid ("receivers SHOULD assume that the log record is not associated with a trace"), so the
-//! destination decides.
+//! order, singular messages may come in pieces, unknown fields are read past.
+//!
+//! The lengths of trace and span ids are not looked at. OTLP calls an id of another length invalid but
+//! keeps the item: "receivers SHOULD assume that the log record is not associated with a trace"
+//! (logs.proto). The OpenTelemetry Collector refuses the whole request instead
+//! (open-telemetry/opentelemetry-collector#2001); where it is the destination, it says so there.
 //!
 //! Every request passes here, so the common case is short: one table look-up for each tag, and one
 //! pass over an attribute of plain ASCII.
