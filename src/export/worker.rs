@@ -11,6 +11,7 @@ use super::ExportPolicy;
 use super::client::Client;
 use super::delivery::Courier;
 use super::parcel::{Gathering, Parcel};
+use super::payload;
 use super::report::Report;
 use crate::journal::{Cursor, Entry};
 use crate::otlp::Signal;
@@ -133,6 +134,10 @@ impl Worker {
     }
 
     fn gather(&mut self, entry: Entry) {
+        let busy = 2 * self.deliveries.len() >= self.courier.policy.concurrency;
+        if !busy && payload::best_alone(&entry.batch, self.courier.policy.compression) {
+            return self.send(Parcel::single(entry));
+        }
         let max_bytes = self.courier.policy.max_batch_bytes;
         let gathering = &mut self.gatherings[entry.batch.signal.index()];
         let full = gathering.add(entry, Instant::now(), max_bytes);
