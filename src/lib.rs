@@ -1,30 +1,64 @@
 //! Lineside: the telemetry agent that stands beside your services.
 //!
-//! The rooms, in the order in which they may know of each other: a room imports only rooms above it.
+//! # The house
+//!
+//! A batch of telemetry walks through these rooms, one type a level:
+//! `Bytes → Batch → Admission → Entry → Fate`. A room imports only rooms named above it, which a test
+//! holds; [`agent`] alone knows them all.
+//!
+//! | room | does |
+//! |---|---|
+//! | [`otlp`] | bytes in, items out: wire walk, JSON, statuses, compression; no I/O |
+//! | [`config`] | every knob, its unit, its limit, and where its value came from |
+//! | [`resilience`] | decides when to try again and when to stop trying; no sockets, takes `now` |
+//! | [`telemetry`] | the OpenTelemetry SDK: own meters, spans and logs, propagation |
+//! | [`ledger`] | received = delivered + waiting + refused + dropped, exact to the item |
+//! | [`journal`] | the durable queue: one log, one cursor for each export |
+//! | [`intake`] | the one door: checks, limits and commits a batch, answers |
+//! | [`listen`] | the accept loop under every server: limits, TLS, drain |
+//! | [`receive`] | OTLP/gRPC and OTLP/HTTP to the door; knows transports, nothing else |
+//! | [`export`] | out of the journal to named destinations; knows destinations, nothing else |
+//! | [`serve`] | the HTTP face: metrics, health, ledger |
+//! | [`agent`] | puts the rooms together, binds every socket, then starts them, and ends them in order |
+//!
+//! Without the feature `agent` the library is what a service embeds: [`otlp`], [`resilience`] and
+//! [`telemetry`].
 
 pub mod otlp;
 
 #[cfg(feature = "agent")]
-pub mod agent;
-#[cfg(feature = "agent")]
-pub mod cli;
-#[cfg(feature = "agent")]
 pub mod config;
-#[cfg(feature = "agent")]
-pub mod export;
-#[cfg(feature = "agent")]
-pub mod intake;
-#[cfg(feature = "agent")]
-pub mod journal;
+
+pub mod resilience;
+
+pub mod telemetry;
+
 #[cfg(feature = "agent")]
 pub mod ledger;
+
+#[cfg(feature = "agent")]
+pub mod journal;
+
+#[cfg(feature = "agent")]
+pub mod intake;
+
 #[cfg(feature = "agent")]
 pub mod listen;
+
 #[cfg(feature = "agent")]
 pub mod receive;
-pub mod resilience;
+
+#[cfg(feature = "agent")]
+pub mod export;
+
 #[cfg(feature = "agent")]
 pub mod serve;
+
 #[cfg(feature = "agent")]
 pub mod shutdown;
-pub mod telemetry;
+
+#[cfg(feature = "agent")]
+pub mod agent;
+
+#[cfg(feature = "agent")]
+pub mod cli;

@@ -7,7 +7,7 @@ use crate::Fallible;
 use crate::cli::Options;
 use crate::disk::{append, device_flushes};
 use crate::order::{Listening, LoadOrder, LoadSeen, Order, SinkOrder, SinkSeen};
-use crate::process::{Role, nap};
+use crate::process::{Process, Role, nap};
 use crate::results::{LoadNumbers, Numbers, Row};
 use crate::scenario::{Compression, Load, Scenario, SignalName, System, Transport};
 use crate::system::{Destination, Running};
@@ -16,6 +16,8 @@ use crate::system::{Destination, Running};
 pub const IN_FLIGHT: usize = 16;
 /// How long the sink may see nothing new before what is missing counts as not delivered.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// The grain of `/proc/<pid>/stat`.
+const TICK_S: f64 = 0.01;
 /// How often a start is measured; the median counts.
 const STARTS: usize = 7;
 
@@ -87,6 +89,9 @@ impl Case {
         let numbers = self.observe(options, &running, &mut sink);
         let mut numbers = numbers.map_err(|error| format!("{error}{}", running.last_words()))?;
         drop(running);
+        if self.system == System::LinesideAlways {
+            numbers.check_durable()?;
+        }
         if self.system == System::LinesideAlways && self.load == Load::Saturate {
             numbers.disk = Some(append(numbers.group_bytes(), options.window() / 2)?);
         }
@@ -132,6 +137,8 @@ impl Case {
             },
             load_cpu_s: after.load_cpu_s - before.load_cpu_s,
             sink_cpu_s: after.sink_cpu_s - before.sink_cpu_s,
+            waiting_before: warm.accepted_items.saturating_sub(before.items(signal)),
+            written_bytes: after.written_bytes - before.written_bytes,
             device_flushes: after
                 .flushes
                 .zip(before.flushes)
@@ -161,6 +168,7 @@ struct Reading {
     cpu_s: f64,
     load_cpu_s: f64,
     sink_cpu_s: f64,
+    written_bytes: u64,
     flushes: Option<u64>,
 }
 
@@ -170,6 +178,7 @@ impl Reading {
             cpu_s: running.process.cpu_s()?,
             load_cpu_s: load.process.cpu_s()?,
             sink_cpu_s: sink.role.process.cpu_s()?,
+            written_bytes: running.process.written_bytes()?,
             flushes: device_flushes(),
             sink: sink.look()?,
         })
@@ -232,13 +241,26 @@ fn idle(options: &Options, system: System) -> Fallible<Numbers> {
     let running = Running::start(system, &to, options.rotel.as_deref())?;
     nap(2000);
     let window = Duration::from_secs(if options.quick { 3 } else { 10 });
-    let before_s = running.process.live_threads_cpu_s()?;
-    std::thread::sleep(window);
-    let cpu_s = running.process.live_threads_cpu_s()? - before_s;
+    let cpu_s = fine_cpu_s(&running.process, window)?;
     Ok(Numbers::Idle {
-        cpu_percent: cpu_s.max(0.0) * 100.0 / window.as_secs_f64(),
+        cpu_percent: cpu_s * 100.0 / window.as_secs_f64(),
         rss_mib: running.process.status_mib("VmRSS")?,
     })
+}
+
+/// CPU time that a nearly idle process takes in `window`. The ticks in `stat` are too coarse for it, and
+/// its threads' finer times lack those of threads that end; the ticks tell when that matters.
+fn fine_cpu_s(process: &Process, window: Duration) -> Fallible<f64> {
+    let (ticks_before_s, threads_before) = (process.cpu_s()?, process.threads_cpu_s()?);
+    std::thread::sleep(window);
+    let ticks_s = process.cpu_s()? - ticks_before_s - TICK_S;
+    let before = |id: &String| threads_before.get(id).copied().unwrap_or(0.0);
+    let threads_s: f64 = process
+        .threads_cpu_s()?
+        .iter()
+        .map(|(id, cpu_s)| cpu_s - before(id))
+        .sum();
+    Ok(threads_s.max(ticks_s))
 }
 
 fn start(system: System, rotel: Option<&Path>) -> Fallible<Numbers> {

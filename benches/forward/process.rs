@@ -1,5 +1,6 @@
 //! Child processes, and what `/proc` says about them.
 
+use std::collections::HashMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpListener};
@@ -49,20 +50,35 @@ impl Process {
         Ok((ticks(11)? + ticks(12)?) as f64 / TICKS_PER_SECOND)
     }
 
-    /// Time on a CPU of all threads that now are, in seconds, to the nanosecond.
-    pub fn live_threads_cpu_s(&self) -> Fallible<f64> {
-        let mut total_ns = 0;
+    /// Time on a CPU so far, in seconds to the nanosecond, of each thread that now is, by its id.
+    pub fn threads_cpu_s(&self) -> Fallible<HashMap<String, f64>> {
+        let mut threads = HashMap::new();
         for task in fs::read_dir(format!("/proc/{}/task", self.0.id()))? {
-            let Ok(line) = fs::read_to_string(task?.path().join("schedstat")) else {
+            let task = task?;
+            // A thread may end between being listed and being read.
+            let Ok(line) = fs::read_to_string(task.path().join("schedstat")) else {
                 continue;
             };
-            total_ns += line
+            let cpu_ns: u64 = line
                 .split_whitespace()
                 .next()
                 .ok_or("empty schedstat")?
-                .parse::<u64>()?;
+                .parse()?;
+            threads.insert(
+                task.file_name().to_string_lossy().into_owned(),
+                cpu_ns as f64 / 1e9,
+            );
         }
-        Ok(total_ns as f64 / 1e9)
+        Ok(threads)
+    }
+
+    /// Bytes that the process has caused to be written to a storage device.
+    pub fn written_bytes(&self) -> Fallible<u64> {
+        let io = self.read("io")?;
+        let written = io
+            .lines()
+            .find_map(|line| line.strip_prefix("write_bytes: "));
+        Ok(written.ok_or("no write_bytes")?.parse()?)
     }
 
     /// A size in `/proc/<pid>/status`, such as `VmHWM` (the largest resident set) or `VmRSS`, in MiB.

@@ -97,7 +97,7 @@ pub fn loads(rows: &[Row]) -> impl Iterator<Item = (&Row, &LoadNumbers)> {
 }
 
 fn arrived(numbers: &LoadNumbers) -> String {
-    let share = numbers.arrived_items as f64 * 100.0 / numbers.sent.accepted_items.max(1) as f64;
+    let share = numbers.arrived_percent();
     let seen = &numbers.arrived;
     let mut text = format!(
         "{share:.4} %, {}, {} requests, {:.0} MB",

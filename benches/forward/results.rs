@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::Fallible;
 use crate::disk::Append;
 use crate::measure::IN_FLIGHT;
 use crate::order::{LoadSeen, SinkSeen};
@@ -36,6 +37,10 @@ pub struct LoadNumbers {
     pub peak_rss_mib: f64,
     /// From the first measured request to the last arrival, or the window's length.
     pub elapsed_s: f64,
+    /// Items accepted while warming up that had not arrived when the window began.
+    pub waiting_before: u64,
+    /// Bytes that the system wrote to disk in the window.
+    pub written_bytes: u64,
     pub load_cpu_s: f64,
     pub sink_cpu_s: f64,
     pub device_flushes: Option<u64>,
@@ -49,6 +54,29 @@ impl LoadNumbers {
 
     pub fn cpu_s_per_million(&self) -> f64 {
         self.cpu_s * 1e6 / self.arrived_items.max(1) as f64
+    }
+
+    /// Of what was accepted and had not arrived before, the percentage that arrived: more than 100 are
+    /// duplicates.
+    pub fn arrived_percent(&self) -> f64 {
+        self.arrived_items as f64 * 100.0
+            / (self.sent.accepted_items + self.waiting_before).max(1) as f64
+    }
+
+    /// An error unless at least what was accepted was written to disk, and flushed: a row of a system
+    /// that promises it and does not do it would be worth nothing.
+    pub fn check_durable(&self) -> Fallible<()> {
+        let accepted_bytes = self.sent.accepted_requests as f64 * self.sent.request_bytes;
+        if (self.written_bytes as f64) < accepted_bytes || self.device_flushes == Some(0) {
+            return Err(format!(
+                "told senders success for {:.0} MB, wrote {:.0} MB to disk and caused {:?} flushes",
+                accepted_bytes / 1e6,
+                self.written_bytes as f64 / 1e6,
+                self.device_flushes,
+            )
+            .into());
+        }
+        Ok(())
     }
 
     /// Megabytes of requests that were accepted in a second.

@@ -88,8 +88,7 @@ fn load_checks(rows: &[Row], row: &Row, numbers: &LoadNumbers, budget_mib: f64) 
         }
         Load::Refusing => {
             // The last second's retries may still wait when the window ends: 2 % of it.
-            let share =
-                numbers.arrived_items as f64 * 100.0 / numbers.sent.accepted_items.max(1) as f64;
+            let share = numbers.arrived_percent();
             let accepted = numbers.sent.accepted_items as f64 / numbers.sent.elapsed_s / 1e3;
             vec![
                 row.check(

@@ -34,7 +34,7 @@ pub struct Cursor {
 
 impl Cursor {
     pub(super) fn new(shared: Arc<Shared>, export: Arc<Subscription>) -> Cursor {
-        let reader = Reader::new(Arc::clone(&shared), Arc::clone(&export));
+        let reader = Reader::new(Arc::clone(&export));
         Cursor {
             shared,
             export,
@@ -54,6 +54,7 @@ impl Cursor {
             let at = self.export.next_mark();
             match self.shared.look(at.position) {
                 Look::Batch(at, batch) => {
+                    self.reader.rest();
                     if let Some(entry) = take(&self.shared, &self.export, at, batch) {
                         return Some(entry);
                     }
@@ -69,7 +70,10 @@ impl Cursor {
                 Look::Gone(begin) => {
                     self.export.jump(at, begin, DropReason::Evicted);
                 }
-                Look::Wait => self.export.wake.notified().await,
+                Look::Wait => {
+                    self.reader.rest();
+                    self.export.wake.notified().await;
+                }
                 Look::End => return None,
             }
             tokio::task::coop::consume_budget().await;
@@ -124,6 +128,7 @@ impl Settler {
             .map(|(entry, fate)| (entry.position, Contents::of(&entry.batch), fate))
             .collect();
         self.export.settle(self.shared.synced(), &contents);
+        self.shared.settled_some();
     }
 
     /// When the oldest batch that waits or is in flight was received, in milliseconds since the

@@ -1,5 +1,6 @@
 //! The handle that others append through.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::otlp::Batch;
@@ -9,7 +10,8 @@ use super::error::{AppendError, JournalError};
 use super::log::Log;
 use super::mark::Mark;
 use super::memory;
-use super::options::{JournalOptions, Subscriber};
+use super::on_disk::{self, OnDisk};
+use super::options::{JournalOptions, Subscriber, SyncMode};
 use super::recovery::Recovery;
 use super::shared::Shared;
 use super::stats::JournalStats;
@@ -22,6 +24,8 @@ use crate::ledger::Book;
 #[derive(Clone, Debug)]
 pub struct Journal {
     shared: Arc<Shared>,
+    /// None in memory mode.
+    on_disk: Option<Arc<OnDisk>>,
 }
 
 /// What opening a journal gives.
@@ -43,19 +47,19 @@ impl Journal {
     /// files is never an error: it is set aside, counted and told in [`Opened::recovery`].
     pub fn open(
         options: JournalOptions,
-        _storage: Arc<dyn Storage>,
+        storage: Arc<dyn Storage>,
         subscribers: Vec<Subscriber>,
     ) -> Result<Opened, JournalError> {
-        let subscriptions: Vec<_> = subscribers.into_iter().map(fresh).map(Arc::new).collect();
-        let shared = Arc::new(Shared::new(options, subscriptions, Log::default()));
-        let cursor = |export| Cursor::new(Arc::clone(&shared), Arc::clone(export));
-        Ok(Opened {
-            cursors: shared.subscriptions.iter().map(cursor).collect(),
-            journal: Journal {
-                shared: Arc::clone(&shared),
-            },
-            recovery: Recovery::default(),
-        })
+        refuse_duplicates(&subscribers)?;
+        if options.sync == SyncMode::Memory {
+            return Ok(Opened::new(
+                in_memory(options, subscribers),
+                None,
+                Recovery::default(),
+            ));
+        }
+        let (shared, on_disk, recovery) = on_disk::open(options, storage, subscribers)?;
+        Ok(Opened::new(shared, Some(Arc::new(on_disk)), recovery))
     }
 
     /// Appends a batch; returns once it is as safe as the sync mode says. Its items are then
@@ -70,27 +74,88 @@ impl Journal {
         if !self.shared.is_wanted(batch.signal) {
             return Ok(());
         }
-        memory::append(&self.shared, batch)
+        match &self.on_disk {
+            Some(on_disk) => on_disk.append(batch).await,
+            None => memory::append(&self.shared, batch),
+        }
     }
 
     /// The journal's numbers.
     pub fn stats(&self) -> JournalStats {
+        let mut stats = self.shared.counters.stats();
+        let exports = self.shared.subscriptions.iter();
+        stats.write_errors += exports.map(|export| export.write_errors()).sum::<u64>();
+        stats.disk_bytes = self
+            .on_disk
+            .as_ref()
+            .map_or(0, |on_disk| on_disk.disk_bytes());
         let log = self.shared.log();
-        JournalStats {
-            memory_bytes: log.tail.bytes(),
-            ..self.shared.counters.stats()
+        stats.live_bytes = log
+            .end
+            .position
+            .saturating_sub(self.shared.settled_by_all());
+        stats.segments = log.segments.len() as u64;
+        stats.memory_bytes = log.tail.bytes();
+        stats
+    }
+
+    /// Does at once what the keeper does every second.
+    #[cfg(test)]
+    pub(super) fn keep_house(&self) {
+        if let Some(on_disk) = &self.on_disk {
+            on_disk.keep_house();
         }
     }
 
     /// Refuses further appends and makes everything so far durable, cursors included. Exports can
     /// go on reading and settling; calling it again makes what they settled meanwhile durable too.
+    ///
+    /// The directory stays locked until the journal and its cursors and settlers are dropped.
     pub async fn close(&self) {
-        self.shared.log().closed = true;
-        self.shared
-            .subscriptions
-            .iter()
-            .for_each(|export| export.wake.notify_one());
+        let Some(on_disk) = self.on_disk.clone() else {
+            self.shared.log().closed = true;
+            return self
+                .shared
+                .subscriptions
+                .iter()
+                .for_each(|export| export.close());
+        };
+        // A panic of the closing thread leaves nothing to do here.
+        drop(tokio::task::spawn_blocking(move || on_disk.close()).await);
     }
+}
+
+impl Opened {
+    fn new(shared: Arc<Shared>, on_disk: Option<Arc<OnDisk>>, recovery: Recovery) -> Opened {
+        let cursor =
+            |export: &Arc<Subscription>| Cursor::new(Arc::clone(&shared), Arc::clone(export));
+        Opened {
+            cursors: shared.subscriptions.iter().map(cursor).collect(),
+            journal: Journal {
+                shared: Arc::clone(&shared),
+                on_disk,
+            },
+            recovery,
+        }
+    }
+}
+
+fn refuse_duplicates(subscribers: &[Subscriber]) -> Result<(), JournalError> {
+    let mut names = HashSet::new();
+    match subscribers
+        .iter()
+        .find(|subscriber| !names.insert(&subscriber.name))
+    {
+        Some(again) => Err(JournalError::DuplicateName {
+            name: again.name.clone(),
+        }),
+        None => Ok(()),
+    }
+}
+
+fn in_memory(options: JournalOptions, subscribers: Vec<Subscriber>) -> Arc<Shared> {
+    let subscriptions = subscribers.into_iter().map(fresh).map(Arc::new).collect();
+    Arc::new(Shared::new(options, subscriptions, Log::default()))
 }
 
 fn fresh(subscriber: Subscriber) -> Subscription {
@@ -99,6 +164,6 @@ fn fresh(subscriber: Subscriber) -> Subscription {
         signals,
         account,
     } = subscriber;
-    let track = Track::new(Mark::default(), Book::new(account.max_services()));
+    let track = Track::new(Mark::default(), Book::new(account.max_services()), [0; 3]);
     Subscription::new((name, signals, account), track, None)
 }

@@ -1,15 +1,22 @@
 //! The durable queue: one log, one cursor for each export.
 
 mod cursor;
+mod cursor_files;
+mod disk;
 mod error;
 mod journal;
+mod keeper;
 mod log;
 mod mark;
 mod memory;
+mod on_disk;
 mod options;
+mod queue;
 mod reader;
 mod record;
 mod recovery;
+mod restore;
+mod retention;
 mod segment;
 mod shared;
 mod slot;
@@ -18,6 +25,11 @@ mod storage;
 mod subscription;
 mod tail;
 mod track;
+mod walk;
+mod writer;
+
+#[cfg(test)]
+mod tests;
 
 pub use cursor::{Cursor, Entry, Settler};
 pub use error::{AppendError, JournalError};

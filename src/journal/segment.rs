@@ -1,10 +1,11 @@
 //! One file of the log.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use super::mark::Mark;
-use super::storage::StorageFile;
+use super::storage::{StorageFile, stubbornly};
 
 /// A stretch of the log: records from `base` up to the next segment's base.
 #[derive(Debug)]
@@ -49,6 +50,11 @@ impl Segment {
     /// The file's name.
     pub(super) fn name(&self) -> String {
         name(self.base.position, self.id)
+    }
+
+    /// Reads at a log position until `into` is full or the file ends. One failure may pass.
+    pub(super) fn read(&self, into: &mut [u8], position: u64) -> io::Result<usize> {
+        stubbornly(|| self.file.read_full_at(into, self.offset(position)))
     }
 
     pub(super) fn note_received(&self, unix_ms: u64) {

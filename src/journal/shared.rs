@@ -1,11 +1,13 @@
 //! What all handles of one journal share.
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::otlp::{Batch, Signal, SignalSet};
 
 use super::JournalOptions;
+use super::keeper::Bell;
 use super::log::{Log, Look};
 use super::mark::Mark;
 use super::options::SyncMode;
@@ -18,8 +20,14 @@ pub(super) struct Shared {
     pub(super) options: JournalOptions,
     pub(super) subscriptions: Vec<Arc<Subscription>>,
     pub(super) counters: Counters,
+    /// Wakes the keeper.
+    pub(super) bell: Bell,
+    /// Once everything before this position is settled, a segment can be retired.
+    pub(super) retire_at: AtomicU64,
     wanted: SignalSet,
     log: Mutex<Log>,
+    /// Held while segments are taken out of the log.
+    retention: Mutex<()>,
 }
 
 impl Shared {
@@ -35,12 +43,22 @@ impl Shared {
             options,
             subscriptions,
             counters: Counters::default(),
+            bell: Bell::default(),
+            retire_at: AtomicU64::new(u64::MAX),
             log: Mutex::new(log),
+            retention: Mutex::default(),
         }
     }
 
     pub(super) fn log(&self) -> MutexGuard<'_, Log> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets only one thread at a time take segments out of the log. Taken before any other lock.
+    pub(super) fn retention(&self) -> MutexGuard<'_, ()> {
+        self.retention
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether any export selects the signal.
@@ -76,6 +94,14 @@ impl Shared {
             .iter()
             .map(|export| export.settled_position());
         settled.min().unwrap_or(u64::MAX)
+    }
+
+    /// Tells the keeper where a whole segment is settled; once for each segment.
+    pub(super) fn settled_some(&self) {
+        if self.settled_by_all() >= self.retire_at.load(Relaxed) {
+            self.retire_at.store(u64::MAX, Relaxed);
+            self.bell.ring();
+        }
     }
 
     fn handed_out_to_all(&self) -> u64 {

@@ -9,12 +9,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::ledger::Book;
+use crate::otlp::SignalSet;
 
 use super::mark::Mark;
-use super::storage::{Storage, StorageFile};
+use super::storage::{Blame, Storage, StorageFile, is_about, stubbornly};
 
 const MAGIC: u64 = u64::from_le_bytes(*b"LSCURSR1");
-/// Magic, checksum, book length, then what it covers: generation, session, closed, two marks.
+/// Magic, checksum, book length, then what it covers: generation, session, flags, two marks.
 const HEAD_LEN: usize = 8 + 4 + 4 + FIXED_LEN;
 const FIXED_LEN: usize = 8 + 8 + 8 + 32 + 32;
 /// Nothing that we write comes near; a longer length is damage.
@@ -31,6 +32,8 @@ pub(super) struct Saved {
     pub(super) session: u64,
     /// Whether the journal was closed in good order, `synced` being its end.
     pub(super) closed: bool,
+    /// The signals that the export selected.
+    pub(super) signals: SignalSet,
     /// Everything before is settled.
     pub(super) settled: Mark,
     /// Everything before was durable when this was written.
@@ -39,18 +42,30 @@ pub(super) struct Saved {
     pub(super) book: Book,
 }
 
+/// The part of a copy that changes: settled, synced, closed.
+type Saying = (Mark, Mark, bool);
+
+/// At rest so many copies say the same: damage to one of them costs nothing.
+const ENOUGH_REPEATS: usize = 2;
+
 /// Writes the copies in turn.
 #[derive(Debug)]
 pub(super) struct Slots {
     files: [Arc<dyn StorageFile>; COPIES],
     generation: u64,
     session: u64,
+    signals: SignalSet,
     /// The copy that is overwritten now.
     current: usize,
     /// The copy a power cut falls back on.
     durable: usize,
     /// What the current copy says; `None` where it was not written yet or failed.
-    written: Option<Mark>,
+    written: Option<Saying>,
+    /// What the durable copy says, and how many durable copies in a row said so.
+    synced: Option<Saying>,
+    repeats: usize,
+    /// The journal is closed: its end is final.
+    closed: bool,
     buffer: Vec<u8>,
     /// Failed writes and syncs since the journal was opened.
     errors: u64,
@@ -61,11 +76,15 @@ pub(super) struct Slots {
 pub(super) struct Syncing {
     file: Arc<dyn StorageFile>,
     copy: usize,
-    /// Everything before is settled, according to the copy.
-    pub(super) settled: Mark,
+    saying: Saying,
 }
 
 impl Syncing {
+    /// Everything before is settled, according to the copy.
+    pub(super) fn settled(&self) -> Mark {
+        self.saying.0
+    }
+
     /// Blocks until the copy is durable.
     pub(super) fn sync(&self) -> io::Result<()> {
         self.file.sync_data()
@@ -77,26 +96,39 @@ impl Slots {
     pub(super) fn open(
         storage: &dyn Storage,
         paths: &[PathBuf; COPIES],
-        session: u64,
+        (session, signals): (u64, SignalSet),
         last: Option<(usize, u64)>,
     ) -> io::Result<Slots> {
         let [a, b, c] = paths;
         let (durable, generation) = last.unwrap_or((COPIES - 1, 0));
+        let files = [storage.create(a)?, storage.create(b)?, storage.create(c)?];
+        // A killed process may have left it with the operating system only.
+        files[durable].sync_data()?;
         Ok(Slots {
-            files: [storage.create(a)?, storage.create(b)?, storage.create(c)?],
+            files,
             generation,
             session,
+            signals,
             current: (durable + 1) % COPIES,
             durable,
             written: None,
+            synced: None,
+            repeats: 0,
+            closed: false,
             buffer: Vec::new(),
             errors: 0,
         })
     }
 
-    /// Whether the current copy says `settled` already.
-    pub(super) fn is_written(&self, settled: Mark) -> bool {
-        self.written == Some(settled)
+    /// Whether there is something to write and to sync.
+    pub(super) fn is_due(&self, settled: Mark, synced: Mark) -> bool {
+        let saying = Some((settled, synced, self.closed));
+        self.synced != saying || self.repeats < ENOUGH_REPEATS
+    }
+
+    /// From now on the copies say that the journal is closed.
+    pub(super) fn close(&mut self) {
+        self.closed = true;
     }
 
     /// Failed writes and syncs.
@@ -106,46 +138,37 @@ impl Slots {
 
     /// Overwrites the current copy.
     pub(super) fn write(&mut self, settled: Mark, synced: Mark, book: &Book) {
-        self.write_as(settled, synced, book, false);
-    }
-
-    /// Overwrites the current copy for good: the journal ends at `synced`.
-    pub(super) fn write_closed(&mut self, settled: Mark, synced: Mark, book: &Book) {
-        self.write_as(settled, synced, book, true);
-    }
-
-    fn write_as(&mut self, settled: Mark, synced: Mark, book: &Book, closed: bool) {
         self.generation += 1;
-        encode(
-            &mut self.buffer,
-            [self.generation, self.session, closed.into()],
-            settled,
-            synced,
-            book,
-        );
+        let flags = u64::from(self.closed) | u64::from(self.signals.bits()) << 8;
+        let fixed = [self.generation, self.session, flags];
+        encode(&mut self.buffer, fixed, settled, synced, book);
         let done = self.files[self.current].write_all_at(&self.buffer, 0);
         self.errors += u64::from(done.is_err());
-        self.written = done.is_ok().then_some(settled);
+        self.written = done.is_ok().then_some((settled, synced, self.closed));
     }
 
     /// Takes the current copy out of use so that it can be synced; the next write takes another.
     pub(super) fn begin_sync(&mut self) -> Option<Syncing> {
-        let settled = self.written.take()?;
+        let saying = self.written.take()?;
         let copy = self.current;
         self.current = (0..COPIES).find(|other| *other != copy && *other != self.durable)?;
         Some(Syncing {
             file: Arc::clone(&self.files[copy]),
             copy,
-            settled,
+            saying,
         })
     }
 
     /// Notes that a copy is durable.
     pub(super) fn end_sync(&mut self, syncing: &Syncing, done: &io::Result<()>) {
-        match done {
-            Ok(()) => self.durable = syncing.copy,
-            Err(_) => self.errors += 1,
+        if done.is_err() {
+            self.errors += 1;
+            return;
         }
+        self.durable = syncing.copy;
+        let again = self.synced == Some(syncing.saying);
+        self.repeats = if again { self.repeats + 1 } else { 1 };
+        self.synced = Some(syncing.saying);
     }
 }
 
@@ -193,32 +216,74 @@ fn decode(bytes: &[u8], max_services: usize) -> Option<Saved> {
     Some(Saved {
         generation: long(16)?,
         session: long(24)?,
-        closed: long(32)? == 1,
+        closed: long(32)? & 1 == 1,
+        signals: SignalSet::from_bits((long(32)? >> 8) as u8),
         settled: mark(40)?,
         synced: mark(72)?,
         book: Book::decode(&bytes[HEAD_LEN..end], max_services)?,
     })
 }
 
-/// What one copy says; `Ok(None)` where it holds nothing or damage.
-fn read_copy(storage: &dyn Storage, path: &Path, max_services: usize) -> io::Result<Option<Saved>> {
+/// What start-up found of an export's cursor.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// Nothing was ever written.
+    Nothing,
+    /// There was something, and no copy of it can be read.
+    Damaged,
+    /// The newest readable copy and its number.
+    Saved(usize, Saved),
+}
+
+/// Reads the newest copy.
+///
+/// # Errors
+/// Where files cannot be opened for reasons that are not theirs.
+pub(super) fn read(
+    storage: &dyn Storage,
+    paths: &[PathBuf; COPIES],
+    max_services: usize,
+) -> io::Result<Found> {
+    let mut newest: Option<(usize, Saved)> = None;
+    let mut is_empty = true;
+    for (copy, path) in paths.iter().enumerate() {
+        let Some(bytes) = read_copy(storage, path)? else {
+            continue;
+        };
+        is_empty &= bytes.is_empty();
+        let saved = decode(&bytes, max_services);
+        let known = newest.as_ref().map_or(0, |(_, newest)| newest.generation);
+        if let Some(saved) = saved.filter(|saved| saved.generation > known) {
+            newest = Some((copy, saved));
+        }
+    }
+    Ok(match newest {
+        Some((copy, saved)) => Found::Saved(copy, saved),
+        None if is_empty => Found::Nothing,
+        None => Found::Damaged,
+    })
+}
+
+/// A copy's bytes; none where there is no such file, a few where it cannot be read.
+fn read_copy(storage: &dyn Storage, path: &Path) -> io::Result<Option<Vec<u8>>> {
+    let unreadable = vec![0];
+    match stubbornly(|| read_file(storage, path)) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) => match is_about(&error) {
+            Blame::Missing => Ok(None),
+            Blame::File => Ok(Some(unreadable)),
+            Blame::Surroundings => Err(error),
+        },
+    }
+}
+
+fn read_file(storage: &dyn Storage, path: &Path) -> io::Result<Vec<u8>> {
     let file = storage.open(path)?;
     let len = usize::try_from(file.len()?)
         .unwrap_or(usize::MAX)
         .min(HEAD_LEN + MAX_BOOK_BYTES);
     let mut bytes = vec![0; len];
     let read = file.read_full_at(&mut bytes, 0)?;
-    Ok(decode(&bytes[..read], max_services))
-}
-
-/// The newest readable copy and its number.
-pub(super) fn read(
-    storage: &dyn Storage,
-    paths: &[PathBuf; COPIES],
-    max_services: usize,
-) -> Option<(usize, Saved)> {
-    let copy = |copy: usize| Some((copy, read_copy(storage, &paths[copy], max_services).ok()??));
-    (0..COPIES)
-        .filter_map(copy)
-        .max_by_key(|(_, saved)| saved.generation)
+    bytes.truncate(read);
+    Ok(bytes)
 }

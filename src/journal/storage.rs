@@ -1,11 +1,13 @@
 //! The few things that the journal asks of a file system, so that tests can fail each of them.
 
+use std::any::Any;
 use std::fmt::Debug;
 use std::fs::{File, OpenOptions};
 use std::io::{self, IoSlice};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustix::fs::{FallocateFlags, FlockOperation, fallocate, flock};
 
@@ -26,7 +28,7 @@ pub trait Storage: Debug + Send + Sync {
     /// Makes creations, renames and removals in a directory durable.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
     /// Takes a file's lock for as long as the answer lives; `None` where another process has it.
-    fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Send + Sync>>>;
+    fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Any + Send + Sync>>>;
 }
 
 /// An open file.
@@ -41,8 +43,6 @@ pub trait StorageFile: Debug + Send + Sync {
     fn len(&self) -> io::Result<u64>;
     /// Reserves room so that the file is `len` bytes long and writing in it cannot run out of space.
     fn allocate(&self, len: u64) -> io::Result<()>;
-    /// Cuts the file to `len` bytes.
-    fn truncate(&self, len: u64) -> io::Result<()>;
 
     /// Writes all of `bytes` at an offset.
     fn write_all_at(&self, mut bytes: &[u8], mut offset: u64) -> io::Result<()> {
@@ -120,7 +120,7 @@ impl Storage for DiskStorage {
         File::open(dir)?.sync_all()
     }
 
-    fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Send + Sync>>> {
+    fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Any + Send + Sync>>> {
         let mut options = OpenOptions::new();
         let file = options
             .write(true)
@@ -161,9 +161,48 @@ impl StorageFile for DiskFile {
             result => Ok(result?),
         }
     }
+}
 
-    fn truncate(&self, len: u64) -> io::Result<()> {
-        self.0.set_len(len)
+/// A failure that happens so often in a row is there to stay.
+const TRIES: u32 = 3;
+const RETRY: Duration = Duration::from_millis(20);
+
+/// Tries something that changes nothing a few times: what reads fail once often succeeds next.
+pub(super) fn stubbornly<T>(mut read: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    for tried in 1..TRIES {
+        match read() {
+            Err(error) if is_about(&error) == Blame::File => std::thread::sleep(RETRY * tried),
+            result => return result,
+        }
+    }
+    read()
+}
+
+/// Whose fault a failed open or read is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Blame {
+    /// The file's: nothing but setting it aside helps.
+    File,
+    /// The surroundings': the file is whole and must not be given up.
+    Surroundings,
+    /// Nobody's: there is no such file.
+    Missing,
+}
+
+/// Tells damage from a lack of permissions or descriptors.
+pub(super) fn is_about(error: &io::Error) -> Blame {
+    let errno = rustix::io::Errno::from_io_error(error);
+    match error.kind() {
+        io::ErrorKind::NotFound => Blame::Missing,
+        io::ErrorKind::PermissionDenied | io::ErrorKind::OutOfMemory => Blame::Surroundings,
+        _ if matches!(
+            errno,
+            Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE)
+        ) =>
+        {
+            Blame::Surroundings
+        }
+        _ => Blame::File,
     }
 }
 

@@ -1,5 +1,6 @@
 //! An export's side of the journal, shared by its cursor, its settlers and the journal itself.
 
+use std::io;
 use std::sync::atomic::{
     AtomicU64,
     Ordering::{Acquire, Release},
@@ -12,7 +13,7 @@ use crate::ledger::{Account, DropReason, Fate};
 use crate::otlp::{Signal, SignalSet};
 
 use super::mark::Mark;
-use super::slot::Slots;
+use super::slot::{Slots, Syncing};
 use super::track::{Contents, Track};
 
 /// One export's state.
@@ -26,6 +27,8 @@ pub(super) struct Subscription {
     /// `track.next` and `track.settled`, to be read without the lock.
     next: AtomicU64,
     settled: AtomicU64,
+    /// Where the durable copy of the cursor stands: what lies before is never needed again.
+    durable: AtomicU64,
     progress: Mutex<Progress>,
 }
 
@@ -50,6 +53,7 @@ impl Subscription {
             wake: Notify::new(),
             next: AtomicU64::new(track.next().position),
             settled: AtomicU64::new(track.settled().position),
+            durable: AtomicU64::new(0),
             progress: Mutex::new(Progress { track, slots }),
         }
     }
@@ -67,6 +71,38 @@ impl Subscription {
     /// Everything before this position is settled.
     pub(super) fn settled_position(&self) -> u64 {
         self.settled.load(Acquire)
+    }
+
+    /// Everything before this position is settled, and no power cut can undo it.
+    pub(super) fn durable_position(&self) -> u64 {
+        self.durable.load(Acquire)
+    }
+
+    /// Makes the durable cursor say where the export stands. Blocks on the disk.
+    pub(super) fn sync(&self, synced: Mark) -> io::Result<()> {
+        let Some(syncing) = self.progress().begin_sync(synced)? else {
+            return Ok(());
+        };
+        let done = syncing.sync();
+        if let Some(slots) = &mut self.progress().slots {
+            slots.end_sync(&syncing, &done);
+        }
+        done?;
+        self.durable.store(syncing.settled().position, Release);
+        Ok(())
+    }
+
+    /// From now on the durable cursor says that the log's end is final.
+    pub(super) fn close(&self) {
+        if let Some(slots) = &mut self.progress().slots {
+            slots.close();
+        }
+        self.wake.notify_one();
+    }
+
+    /// Failed writes and syncs of the durable cursor.
+    pub(super) fn write_errors(&self) -> u64 {
+        self.progress().slots.as_ref().map_or(0, Slots::errors)
     }
 
     /// Where the next record is looked for.
@@ -135,9 +171,19 @@ impl Subscription {
         if from == to {
             return;
         }
+        let to = Mark {
+            position: to.position,
+            ..to.max(from)
+        };
+        // Where a segment's first record is damaged, its base may tell too little.
+        let to = Mark {
+            position: to.position,
+            ..to.max(from)
+        };
         let lost = missing(from, to, self.signals);
+        let found_now = track.without_known_losses(lost);
         for signal in Signal::ALL {
-            self.account.lose(signal, lost[signal.index()], reason);
+            self.account.lose(signal, found_now[signal.index()], reason);
         }
         track.lose(to, lost, reason);
     }
@@ -165,6 +211,19 @@ impl Subscription {
 }
 
 impl Progress {
+    fn begin_sync(&mut self, synced: Mark) -> io::Result<Option<Syncing>> {
+        let settled = self.track.settled();
+        let is_due = |slots: &Slots| slots.is_due(settled, synced);
+        if !self.slots.as_ref().is_some_and(is_due) {
+            return Ok(None);
+        }
+        self.save(synced);
+        let syncing = self.slots.as_mut().and_then(Slots::begin_sync);
+        syncing
+            .map(Some)
+            .ok_or_else(|| io::Error::other("the cursor could not be written"))
+    }
+
     /// Writes the durable cursor; a failure is made good by the next save.
     pub(super) fn save(&mut self, synced: Mark) {
         if let Some(slots) = &mut self.slots {

@@ -61,15 +61,29 @@ pub(super) struct Track {
     /// What became of everything before the first record in flight. Unlike the account it never
     /// knows of later records, so that it fits the durable position exactly.
     book: Book,
+    /// Losses ahead that start-up found and counted in the account already.
+    known_losses: [u64; 3],
 }
 
 impl Track {
-    pub(super) fn new(settled: Mark, book: Book) -> Track {
+    /// A track on which everything before `settled` became what `book` says.
+    pub(super) fn new(settled: Mark, book: Book, known_losses: [u64; 3]) -> Track {
         Track {
             next: settled,
             passed: VecDeque::new(),
             book,
+            known_losses,
         }
+    }
+
+    /// Of `lost` items, those that start-up did not know of.
+    pub(super) fn without_known_losses(&mut self, mut lost: [u64; 3]) -> [u64; 3] {
+        for (lost, known) in lost.iter_mut().zip(&mut self.known_losses) {
+            let both = (*lost).min(*known);
+            *lost -= both;
+            *known -= both;
+        }
+        lost
     }
 
     /// Where the next record is looked for.
@@ -113,6 +127,9 @@ impl Track {
 
     /// Moves to `end` over items of which only the number is known.
     pub(super) fn lose(&mut self, end: Mark, items: [u64; 3], reason: DropReason) {
+        if items == [0; 3] && self.passed.is_empty() {
+            return self.skip(end);
+        }
         let what = What::Lost(items, reason);
         self.passed.push_back(Passed {
             at: self.next,

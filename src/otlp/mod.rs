@@ -10,6 +10,8 @@ mod response;
 mod schema;
 mod signal;
 mod status;
+#[cfg(all(test, feature = "agent"))]
+mod tests;
 mod walk;
 pub mod wire;
 

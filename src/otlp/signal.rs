@@ -82,6 +82,16 @@ impl SignalSet {
         self.0 & 1 << signal.index() != 0
     }
 
+    /// The set as a number: bit [`Signal::index`] stands for each signal.
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// The set that [`SignalSet::bits`] gave; other bits are ignored.
+    pub const fn from_bits(bits: u8) -> SignalSet {
+        SignalSet(bits & SignalSet::ALL.0)
+    }
+
     /// Whether the set holds nothing.
     pub const fn is_empty(self) -> bool {
         self.0 == 0

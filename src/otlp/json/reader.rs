@@ -81,8 +81,10 @@ impl<'a> Reader<'a> {
         if !self.next(b'}', first, "expected ',' or '}'")? {
             return Ok(None);
         }
-        if self.peek() != Some(b'"') {
-            return Err("expected a key in quotes");
+        match self.peek() {
+            Some(b'"') => {}
+            Some(_) => return Err("expected a key in quotes"),
+            None => return Err("the document ends too early"),
         }
         let key = self.string()?;
         self.expect(b':', "expected ':'")?;

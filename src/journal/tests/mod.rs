@@ -1,0 +1,9 @@
+//! The journal against what can happen to it.
+
+mod damage;
+mod fault;
+mod faults;
+mod limits;
+mod model;
+mod on_disk;
+mod rig;

@@ -1,0 +1,14 @@
+//! The room's tests: rules one by one in tables, then against prost and at random.
+
+mod compression;
+mod fuzz;
+mod json;
+mod json_full;
+mod mutate;
+mod oracle;
+mod render;
+mod response;
+mod sample;
+mod status;
+mod walk;
+mod wire;
