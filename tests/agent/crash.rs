@@ -4,25 +4,28 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use crate::export::small_journal;
 use crate::fixture::{
     Agent, Config, Load, LoadPlan, LoadReport, Reaction, Signal, Sink, Transport, request,
 };
 
-const ROUNDS: u64 = 50;
+const ROUNDS: u64 = 80;
 const SENDERS: usize = 6;
 const ITEMS: u64 = 20;
-/// Of the export: requests in flight, and items in the largest of them.
-const CONCURRENCY: u64 = 4;
+/// Of the export: requests in flight, and bytes in a merged one.
+const CONCURRENCY: usize = 4;
 const MERGED_BYTES: u64 = 16 << 10;
 
-/// Scenario: fifty times, senders on both transports send all signals while the sink goes up and down, and the agent is
+/// Scenario: eighty times, senders on both transports send all signals while the sink goes up and down, and the agent is
 /// killed in the middle and started again. Guarantees: every item of every acknowledged request arrives; what arrives
 /// twice is no more than what was in flight to the sink when the agent or the sink went away.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_acknowledged_is_lost() {
     let sink = Sink::start().await;
     sink.always(Reaction::AcceptAfter(Duration::from_millis(2)));
-    let config = Config::to(&sink)
+    // Small segments: many of the kills fall into a change of segments.
+    let config = small_journal(Config::to(&sink))
+        .set("journal.max_bytes", "256MiB")
         .sink("concurrency", CONCURRENCY)
         .sink("batch.max_bytes", MERGED_BYTES);
     let mut agent = Agent::start(config).await;
@@ -93,14 +96,21 @@ async fn one_round(
     report
 }
 
-/// What was in flight is at most `CONCURRENCY` requests; an item of ours takes more than 60 bytes of them.
+/// At most `CONCURRENCY` requests are in flight when the agent or the sink goes away.
 fn assert_few_duplicates(sink: &Sink) {
     let again: usize = sink.items().values().map(|times| times - 1).sum();
-    let interruptions = ROUNDS + ROUNDS / 2;
-    let in_flight = CONCURRENCY * (MERGED_BYTES / 60);
-    println!("duplicates: {again} items in {interruptions} interruptions");
+    let largest = sink
+        .taken()
+        .iter()
+        .map(|request| request.ids().len())
+        .max()
+        .unwrap();
+    let interruptions = (ROUNDS + ROUNDS / 2) as usize;
+    println!(
+        "duplicates: {again} items in {interruptions} interruptions, {largest} in the largest request"
+    );
     assert!(
-        again as u64 <= interruptions * in_flight,
+        again <= interruptions * CONCURRENCY * largest,
         "{again} items arrived twice"
     );
 }

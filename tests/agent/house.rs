@@ -9,9 +9,9 @@ use crate::fixture::repository;
 const ROOMS: [&str; 12] = [
     "otlp",
     "config",
-    "ledger",
     "resilience",
     "telemetry",
+    "ledger",
     "journal",
     "intake",
     "listen",
