@@ -15,7 +15,7 @@ const MAX_SPARES: usize = 2;
 /// Damaged files kept for a person to look at; the oldest give way.
 const MAX_SET_ASIDE: usize = 8;
 /// Zeros are written in pieces of this length, so that commits in between need not wait long.
-const ZEROS: [u8; 1 << 20] = [0; 1 << 20];
+static ZEROS: [u8; 1 << 20] = [0; 1 << 20];
 
 pub(super) const SPARE_SUFFIX: &str = ".spare";
 pub(super) const DAMAGED_DIR: &str = "damaged";
@@ -98,7 +98,7 @@ impl Disk {
     /// Keeps a spare file that start-up found, or removes it where it does not fit.
     pub(super) fn adopt_spare(&self, name: String) {
         let path = self.path(&name);
-        let fitting = |file: Arc<dyn StorageFile>| match file.len() {
+        let fitting = |file: Arc<dyn StorageFile>| match file.len_bytes() {
             Ok(len) if len == self.segment_bytes => Some(file),
             _ => None,
         };
