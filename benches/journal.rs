@@ -1,8 +1,9 @@
 //! What the journal costs beside the least that the disk asks for.
 //!
-//! `cargo bench --bench journal [-- DIR]`. In one run: bare appends to a preallocated file with one
-//! sync for as many batches as the journal writes together, then the journal with as many senders;
-//! then the journal read back from disk; then memory mode.
+//! `cargo bench --bench journal [-- DIR]`. In one run: bare appends with one sync for as many
+//! batches as the journal writes together, then the journal with as many senders. First an export
+//! keeps up, so that files are written over; then there is none, so that a backlog grows, which is
+//! read back from disk. Last comes memory mode.
 
 use std::fs::OpenOptions;
 use std::io::IoSlice;
@@ -21,6 +22,7 @@ const BATCH_BYTES: usize = 25_000;
 const SENDERS: usize = 16;
 const BATCHES: usize = 40_000;
 const SEGMENT_BYTES: u64 = 64 << 20;
+const BACKLOG_BYTES: u64 = 1 << 30;
 
 fn main() -> std::io::Result<()> {
     let base = std::env::args().skip(1).find(|arg| !arg.starts_with("--"));
@@ -29,8 +31,22 @@ fn main() -> std::io::Result<()> {
     std::fs::create_dir_all(&dir)?;
     for round in 1..=2 {
         println!("round {round}: {SENDERS} senders, batches of {BATCH_BYTES} bytes");
-        bare(&dir.join("bare"))?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        bare(
+            "bare append, written over",
+            &dir.join("bare"),
+            SEGMENT_BYTES,
+            true,
+        )?;
+        bare(
+            "bare append, reserved only",
+            &dir.join("bare"),
+            BACKLOG_BYTES,
+            false,
+        )?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()?;
         runtime.block_on(journal(&dir.join(format!("journal-{round}"))));
         runtime.block_on(memory(&dir));
     }
@@ -38,10 +54,16 @@ fn main() -> std::io::Result<()> {
 }
 
 /// Writes and syncs as the journal must at the very least: one write and one sync for 16 batches.
-fn bare(path: &Path) -> std::io::Result<()> {
-    let file = OpenOptions::new().create(true).truncate(true).read(true).write(true).open(path)?;
-    let zeros = vec![0; 1 << 20];
-    for at in 0..SEGMENT_BYTES >> 20 {
+fn bare(what: &str, path: &Path, len: u64, written: bool) -> std::io::Result<()> {
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(true)
+        .read(true)
+        .write(true)
+        .open(path)?;
+    rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, len)?;
+    let zeros = vec![0; if written { 1 << 20 } else { 0 }];
+    for at in 0..len >> 20 {
         rustix::io::pwrite(&file, &zeros, at << 20)?;
     }
     file.sync_all()?;
@@ -51,15 +73,15 @@ fn bare(path: &Path) -> std::io::Result<()> {
     let meter = Meter::start();
     let mut offset = 0;
     for _ in 0..BATCHES / SENDERS {
-        if offset + group_bytes > SEGMENT_BYTES {
+        if offset + group_bytes > len {
             offset = 0;
         }
         rustix::io::pwritev(&file, &group, offset)?;
         file.sync_data()?;
         offset += group_bytes;
     }
-    meter.report("bare append, a sync for every 16", BATCHES);
-    Ok(())
+    meter.report(what, BATCHES);
+    std::fs::remove_file(path)
 }
 
 async fn journal(dir: &Path) {
@@ -70,28 +92,42 @@ async fn journal(dir: &Path) {
     settle(&mut cursor, BATCHES / 4).await;
     let before = journal.stats();
     let meter = Meter::start();
+    let reader = tokio::spawn(async move {
+        settle(&mut cursor, BATCHES).await;
+        cursor
+    });
     append_all(&journal, BATCHES).await;
-    meter.report("journal, always", BATCHES);
+    let mut cursor = reader.await.expect("no panic");
+    meter.report("journal, an export keeps up", BATCHES);
     let stats = journal.stats();
-    let commits = stats.commits - before.commits;
-    println!("    {:.1} batches a commit, sync {:.0} µs on average, {} write errors",
-        BATCHES as f64 / commits as f64,
-        (stats.syncs.sum_us - before.syncs.sum_us) as f64 / commits as f64,
-        stats.write_errors);
+    let commits = (stats.commits - before.commits) as f64;
+    println!(
+        "    {:.1} batches a commit, sync {:.0} µs on average",
+        BATCHES as f64 / commits,
+        (stats.syncs.sum_us - before.syncs.sum_us) as f64 / commits
+    );
+    let meter = Meter::start();
+    append_all(&journal, BATCHES).await;
+    meter.report("journal, a backlog grows", BATCHES);
+    let (mut cursor, journal) = reopen(dir, cursor, journal).await;
     let meter = Meter::start();
     settle(&mut cursor, BATCHES).await;
-    meter.report("read back and settle, one by one", BATCHES);
-    let meter = Meter::start();
-    let reader = tokio::spawn(async move { settle(&mut cursor, BATCHES).await });
-    append_all(&journal, BATCHES).await;
-    reader.await.expect("no panic");
-    meter.report("append, read and settle together", BATCHES);
+    meter.report("read back from disk, settled one by one", BATCHES);
     journal.close().await;
+}
+
+async fn reopen(dir: &Path, cursor: Cursor, journal: Journal) -> (Cursor, Journal) {
+    journal.close().await;
+    drop((cursor, journal));
     let begun = Instant::now();
-    drop(journal);
     let opened = open(dir, SyncMode::Always);
-    println!("  open: {:.1} ms, {:?}", begun.elapsed().as_secs_f64() * 1e3, opened.recovery);
-    opened.journal.close().await;
+    let took_ms = begun.elapsed().as_secs_f64() * 1e3;
+    println!(
+        "  open with {} batches waiting: {took_ms:.1} ms",
+        opened.recovery.records
+    );
+    let cursor = opened.cursors.into_iter().next().expect("one cursor");
+    (cursor, opened.journal)
 }
 
 async fn memory(dir: &Path) {
@@ -100,14 +136,22 @@ async fn memory(dir: &Path) {
     let (batch, settler) = (batch(), cursor.settler());
     let meter = Meter::start();
     for _ in 0..BATCHES {
-        opened.journal.append(batch.clone()).await.expect("appended");
+        opened
+            .journal
+            .append(batch.clone())
+            .await
+            .expect("appended");
         let entry = cursor.next().await.expect("an entry");
         settler.settle(&entry, Fate::Delivered);
     }
     meter.report("memory mode: append, read, settle", BATCHES);
     let meter = Meter::start();
     for _ in 0..BATCHES {
-        opened.journal.append(batch.clone()).await.expect("appended");
+        opened
+            .journal
+            .append(batch.clone())
+            .await
+            .expect("appended");
     }
     meter.report("memory mode: append only", BATCHES);
 }
@@ -120,10 +164,18 @@ fn open(dir: &Path, sync: SyncMode) -> Opened {
         max_bytes: 4 << 30,
         max_age: None,
         when_full: WhenFull::Refuse,
-        memory_bytes: if sync == SyncMode::Memory { 2 << 30 } else { 16 << 20 },
+        memory_bytes: if sync == SyncMode::Memory {
+            2 << 30
+        } else {
+            16 << 20
+        },
     };
     let account = Ledger::new(100).account("collector", SignalSet::ALL);
-    let subscriber = Subscriber { name: "collector".to_owned(), signals: SignalSet::ALL, account };
+    let subscriber = Subscriber {
+        name: "collector".to_owned(),
+        signals: SignalSet::ALL,
+        account,
+    };
     Journal::open(options, Arc::new(DiskStorage), vec![subscriber]).expect("the journal opens")
 }
 
@@ -135,7 +187,10 @@ fn batch() -> Batch {
         items: 100,
         inflated_len: BATCH_BYTES as u32,
         received_unix_ms: 1_800_000_000_000,
-        services: Arc::from([ServiceItems { service: Arc::from("shop"), items: 100 }]),
+        services: Arc::from([ServiceItems {
+            service: Arc::from("shop"),
+            items: 100,
+        }]),
         bytes: Bytes::from(vec![7; BATCH_BYTES]),
     }
 }
@@ -171,14 +226,24 @@ struct Meter {
 
 impl Meter {
     fn start() -> Meter {
-        Meter { begun: Instant::now(), cpu: cpu() }
+        Meter {
+            begun: Instant::now(),
+            cpu: cpu(),
+        }
     }
 
     fn report(&self, what: &str, batches: usize) {
-        let (took, cpu) = (self.begun.elapsed().as_secs_f64(), (cpu() - self.cpu).as_secs_f64());
+        let (took, cpu) = (
+            self.begun.elapsed().as_secs_f64(),
+            (cpu() - self.cpu).as_secs_f64(),
+        );
         let bytes = (batches * BATCH_BYTES) as f64;
-        println!("  {what}: {:.0} MB/s, {:.2} µs CPU and {:.2} µs a batch",
-            bytes / took / 1e6, cpu / batches as f64 * 1e6, took / batches as f64 * 1e6);
+        println!(
+            "  {what}: {:.0} MB/s, {:.2} µs CPU and {:.2} µs a batch",
+            bytes / took / 1e6,
+            cpu / batches as f64 * 1e6,
+            took / batches as f64 * 1e6
+        );
     }
 }
 
