@@ -16,7 +16,7 @@ use super::report::Report;
 use crate::journal::{Cursor, Entry};
 use crate::otlp::Signal;
 use crate::resilience::{Breaker, BreakerState};
-use crate::telemetry::ExportInstruments;
+use crate::telemetry::{ExportInstruments, quietly};
 
 /// A running export.
 #[derive(Debug)]
@@ -184,7 +184,11 @@ impl Worker {
         let (courier, in_flight) = (Arc::clone(&self.courier), Arc::clone(&self.in_flight));
         in_flight.fetch_add(1, Ordering::Relaxed);
         self.deliveries.spawn(async move {
-            courier.deliver(parcel).await;
+            if parcel.is_own() {
+                quietly(courier.deliver(parcel)).await;
+            } else {
+                courier.deliver(parcel).await;
+            }
             in_flight.fetch_sub(1, Ordering::Relaxed);
         });
     }
