@@ -84,6 +84,7 @@ impl Case {
             transport: self.transport,
             port: sink.port,
             compression: self.compression.export(),
+            own_telemetry: false,
         };
         let running = Running::start(self.system, &to, options.rotel.as_deref())?;
         let numbers = self.observe(options, &running, &mut sink);
@@ -232,6 +233,7 @@ fn quiet_destination() -> Fallible<(Sink, Destination)> {
             transport: Transport::Grpc,
             port,
             compression: "gzip",
+            own_telemetry: true,
         },
     ))
 }

@@ -7,6 +7,14 @@ use crate::results::{LoadNumbers, Numbers, Row};
 use crate::scenario::{Load, Scenario, System};
 use crate::targets;
 
+/// How to read the numbers.
+const METHOD: &str = "\
+CPU time and memory are those of the measured process alone; load generator and sink are processes of
+their own on the same cores. Items/s and CPU count until the last accepted item has arrived at the
+sink. Under load Lineside runs with `telemetry.export_own = false`, so that arrivals can be counted to
+the item; idle and starting, with its default. A row of `sync = always` is void unless all that was
+accepted was also written to disk. Rotel runs with its defaults, in memory.";
+
 /// Prints every table that has rows, what failed, and how the results stand to the targets.
 pub fn print(options: &Options, rows: &[Row]) {
     header(options);
@@ -28,16 +36,7 @@ pub fn print(options: &Options, rows: &[Row]) {
 
 fn header(options: &Options) {
     println!("Measured on {}: {}.", machine(), command(options));
-    println!(
-        "CPU time and memory are those of the measured process alone; load generator and sink are"
-    );
-    println!(
-        "processes of their own on the same cores. Items/s and CPU count until the last accepted item"
-    );
-    println!(
-        "has arrived at the sink. Lineside runs with `telemetry.export_own = false`; its other own work"
-    );
-    println!("is included. Rotel runs with its defaults, in memory.");
+    println!("{METHOD}");
 }
 
 fn command(options: &Options) -> String {

@@ -26,6 +26,8 @@ pub struct Destination {
     pub port: u16,
     /// `none` or `gzip`.
     pub compression: &'static str,
+    /// Whether Lineside exports its own telemetry too, as it does by default: not where arrivals count.
+    pub own_telemetry: bool,
 }
 
 /// A measured system that is ready. It is killed, then its files removed, when dropped.
@@ -151,7 +153,7 @@ listen = "127.0.0.1:{http}"
 [journal]
 sync = "{sync}"
 [telemetry]
-export_own = false
+export_own = {own}
 [export.sink]
 endpoint = "http://127.0.0.1:{sink}"
 protocol = "{protocol}"
@@ -159,6 +161,7 @@ compression = "{compression}"
 "#,
         data_dir = data_dir.display(),
         api = ports.api,
+        own = to.own_telemetry,
         sink = to.port,
         protocol = to.transport.tag(),
         compression = to.compression,

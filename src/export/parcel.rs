@@ -16,6 +16,13 @@ pub(super) struct Parcel {
 }
 
 impl Parcel {
+    pub(super) fn single(entry: Entry) -> Parcel {
+        Parcel {
+            signal: entry.batch.signal,
+            entries: vec![entry],
+        }
+    }
+
     pub(super) fn items(&self) -> u64 {
         self.entries
             .iter()
@@ -45,11 +52,7 @@ impl Parcel {
 
     /// Its batches as requests of their own.
     pub(super) fn split(self) -> impl Iterator<Item = Parcel> {
-        let signal = self.signal;
-        self.entries.into_iter().map(move |entry| Parcel {
-            signal,
-            entries: vec![entry],
-        })
+        self.entries.into_iter().map(Parcel::single)
     }
 }
 

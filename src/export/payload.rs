@@ -9,8 +9,8 @@
 //! | gzip | gzip | alone: the bytes as they came |
 //!
 //! gzip members may be concatenated too (RFC 1952, section 2.2), but receivers in use read only the
-//! first member and would lose the rest without a word; so a gzip batch is passed through alone when
-//! it is large enough to be worth a request of its own and otherwise compressed again with others.
+//! first member and would lose the rest without a word; so gzip batches are sent alone while the
+//! destination keeps up, and compressed again with others when it does not.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -19,7 +19,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-use crate::otlp::{Batch, DeflateError, Encoding, InflateError, default_level, deflate, inflate};
+use crate::otlp::{Batch, DeflateError, Encoding, InflateError, can_concatenate, default_level, deflate, inflate};
 
 /// A request body: pieces that are sent one after the other.
 #[derive(Clone, Debug, Default)]
@@ -62,6 +62,15 @@ impl Payload {
     }
 }
 
+/// A gzip batch shorter than this is worth compressing again with others: its destination gets fewer
+/// requests.
+const ALONE_BYTES: usize = 2 << 10;
+
+/// Whether `batch` is cheapest as a request of its own, to an export that compresses as `encoding`.
+pub(super) fn best_alone(batch: &Batch, encoding: Encoding) -> bool {
+    encoding == batch.encoding && !can_concatenate(encoding) && batch.bytes.len() >= ALONE_BYTES
+}
+
 /// Whether building the body of `batches` takes real work rather than sharing bytes.
 pub(super) fn is_work(batches: &[Batch], encoding: Encoding) -> bool {
     let all_as_sent = batches.iter().all(|batch| batch.encoding == encoding);
@@ -75,7 +84,7 @@ pub(super) fn is_readable(batch: &Batch) -> bool {
 
 fn passes_through(batches: &[Batch], encoding: Encoding) -> bool {
     let as_sent = batches.iter().all(|batch| batch.encoding == encoding);
-    as_sent && (batches.len() == 1 || encoding == Encoding::Zstd)
+    as_sent && (batches.len() == 1 || can_concatenate(encoding))
 }
 
 fn plain(batch: &Batch) -> Result<Bytes, InflateError> {

@@ -11,11 +11,12 @@ use super::ExportPolicy;
 use super::client::Client;
 use super::delivery::Courier;
 use super::parcel::{Gathering, Parcel};
+use super::payload;
 use super::report::Report;
 use crate::journal::{Cursor, Entry};
 use crate::otlp::Signal;
 use crate::resilience::{Breaker, BreakerState};
-use crate::telemetry::ExportInstruments;
+use crate::telemetry::{ExportInstruments, quietly};
 
 /// A running export.
 #[derive(Debug)]
@@ -133,6 +134,10 @@ impl Worker {
     }
 
     fn gather(&mut self, entry: Entry) {
+        let busy = 2 * self.deliveries.len() >= self.courier.policy.concurrency;
+        if !busy && payload::best_alone(&entry.batch, self.courier.policy.compression) {
+            return self.send(Parcel::single(entry));
+        }
         let max_bytes = self.courier.policy.max_batch_bytes;
         let gathering = &mut self.gatherings[entry.batch.signal.index()];
         let full = gathering.add(entry, Instant::now(), max_bytes);
@@ -179,7 +184,11 @@ impl Worker {
         let (courier, in_flight) = (Arc::clone(&self.courier), Arc::clone(&self.in_flight));
         in_flight.fetch_add(1, Ordering::Relaxed);
         self.deliveries.spawn(async move {
-            courier.deliver(parcel).await;
+            if parcel.is_own() {
+                quietly(courier.deliver(parcel)).await;
+            } else {
+                courier.deliver(parcel).await;
+            }
             in_flight.fetch_sub(1, Ordering::Relaxed);
         });
     }

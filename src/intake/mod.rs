@@ -199,13 +199,15 @@ impl Visit {
             Encoding::Identity => offer.bytes,
             _ => self.inflate(&offer).await?,
         };
-        // Protobuf is never longer than the JSON it was written from, bar a few bytes a message.
-        self.charge(2 * json.len())?;
+        let json_len = json.len();
+        self.charge(2 * json_len)?;
         let long = json.len() > INLINE_BYTES;
         let message = off_thread_if(long, move || json_to_protobuf(signal, &json)).await;
-        let bytes = message
+        let bytes: Bytes = message
             .map_err(|error| Refusal::malformed(signal, error))?
             .into();
+        // Lists of numbers can be longer in protobuf than in JSON.
+        self.charge(json_len + bytes.len())?;
         self.offer(Offer {
             signal,
             encoding: Encoding::Identity,

@@ -14,9 +14,6 @@ use super::storage::{Storage, StorageFile};
 const MAX_SPARES: usize = 2;
 /// Damaged files kept for a person to look at; the oldest give way.
 const MAX_SET_ASIDE: usize = 8;
-/// Zeros are written in pieces of this length, so that commits in between need not wait long.
-const ZEROS: [u8; 1 << 20] = [0; 1 << 20];
-
 pub(super) const SPARE_SUFFIX: &str = ".spare";
 pub(super) const DAMAGED_DIR: &str = "damaged";
 
@@ -98,7 +95,7 @@ impl Disk {
     /// Keeps a spare file that start-up found, or removes it where it does not fit.
     pub(super) fn adopt_spare(&self, name: String) {
         let path = self.path(&name);
-        let fitting = |file: Arc<dyn StorageFile>| match file.len() {
+        let fitting = |file: Arc<dyn StorageFile>| match file.len_bytes() {
             Ok(len) if len == self.segment_bytes => Some(file),
             _ => None,
         };
@@ -147,11 +144,7 @@ impl Disk {
             return Err(NoSegment::Full);
         }
         self.adopt(self.segment_bytes);
-        let made = self.storage.create(&self.path(name)).and_then(|file| {
-            file.allocate(self.segment_bytes)?;
-            file.sync_data()?;
-            Ok(file)
-        });
+        let made = self.allocated_file(name);
         made.map_err(|error| {
             self.discard(&mut self.spare(), name.to_owned(), self.segment_bytes);
             error.into()
@@ -168,12 +161,15 @@ impl Disk {
         self.spare().ready.is_empty() && self.allocated() + self.segment_bytes <= self.max_bytes
     }
 
-    /// Makes a spare file, written with zeros: syncing data into written blocks changes no
-    /// metadata, which makes a commit several times cheaper than growing a file.
+    /// Makes a spare file, so that the writer need not wait for a new one.
+    ///
+    /// Its blocks are reserved and not written. Writing zeros first would make the commits in it
+    /// cheaper, as in recycled files, by less than the zeros cost: a growing backlog would be
+    /// written twice.
     pub(super) fn prepare_spare(&self) -> io::Result<()> {
         let name = self.spare_name();
         self.adopt(self.segment_bytes);
-        match self.zeroed(&name) {
+        match self.allocated_file(&name) {
             Ok(file) => {
                 self.spare().ready.push(SpareFile { name, file });
                 Ok(())
@@ -185,16 +181,10 @@ impl Disk {
         }
     }
 
-    fn zeroed(&self, name: &str) -> io::Result<Arc<dyn StorageFile>> {
+    fn allocated_file(&self, name: &str) -> io::Result<Arc<dyn StorageFile>> {
         let file = self.storage.create(&self.path(name))?;
         file.allocate(self.segment_bytes)?;
-        let mut at = 0;
-        while at < self.segment_bytes {
-            let len = (self.segment_bytes - at).min(ZEROS.len() as u64);
-            file.write_all_at(&ZEROS[..len as usize], at)?;
-            file.sync_data()?;
-            at += len;
-        }
+        file.sync_data()?;
         Ok(file)
     }
 

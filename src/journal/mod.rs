@@ -4,7 +4,7 @@ mod cursor;
 mod cursor_files;
 mod disk;
 mod error;
-mod journal;
+mod handle;
 mod keeper;
 mod log;
 mod mark;
@@ -33,7 +33,7 @@ mod tests;
 
 pub use cursor::{Cursor, Entry, Settler};
 pub use error::{AppendError, JournalError};
-pub use journal::{Journal, Opened};
+pub use handle::{Journal, Opened};
 pub use options::{JournalOptions, Subscriber, SyncMode, WhenFull};
 pub use recovery::{Recovery, RemovedExport};
 pub use stats::{JournalStats, SYNC_BOUNDS_US, SyncTimes};

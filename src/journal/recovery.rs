@@ -211,7 +211,7 @@ impl<'a> Scan<'a> {
         let path = self.dir.join(name);
         let (file, len) = stubbornly(|| {
             let file = self.storage.open(&path)?;
-            let len = file.len()?;
+            let len = file.len_bytes()?;
             Ok((file, len))
         })?;
         let base = Mark {

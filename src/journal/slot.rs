@@ -232,7 +232,7 @@ pub(super) enum Found {
     /// There was something, and no copy of it can be read.
     Damaged,
     /// The newest readable copy and its number.
-    Saved(usize, Saved),
+    Saved(usize, Box<Saved>),
 }
 
 /// Reads the newest copy.
@@ -258,7 +258,7 @@ pub(super) fn read(
         }
     }
     Ok(match newest {
-        Some((copy, saved)) => Found::Saved(copy, saved),
+        Some((copy, saved)) => Found::Saved(copy, Box::new(saved)),
         None if is_empty => Found::Nothing,
         None => Found::Damaged,
     })
@@ -279,7 +279,7 @@ fn read_copy(storage: &dyn Storage, path: &Path) -> io::Result<Option<Vec<u8>>> 
 
 fn read_file(storage: &dyn Storage, path: &Path) -> io::Result<Vec<u8>> {
     let file = storage.open(path)?;
-    let len = usize::try_from(file.len()?)
+    let len = usize::try_from(file.len_bytes()?)
         .unwrap_or(usize::MAX)
         .min(HEAD_LEN + MAX_BOOK_BYTES);
     let mut bytes = vec![0; len];

@@ -40,7 +40,7 @@ pub trait StorageFile: Debug + Send + Sync {
     /// Makes what was written durable, with the length where it changed.
     fn sync_data(&self) -> io::Result<()>;
     /// The length in bytes.
-    fn len(&self) -> io::Result<u64>;
+    fn len_bytes(&self) -> io::Result<u64>;
     /// Reserves room so that the file is `len` bytes long and writing in it cannot run out of space.
     fn allocate(&self, len: u64) -> io::Result<()>;
 
@@ -151,7 +151,7 @@ impl StorageFile for DiskFile {
         self.0.sync_data()
     }
 
-    fn len(&self) -> io::Result<u64> {
+    fn len_bytes(&self) -> io::Result<u64> {
         Ok(self.0.metadata()?.len())
     }
 

@@ -132,10 +132,9 @@ impl Writer {
 
     /// The segment that the next record of `len` bytes goes to.
     fn make_room(&mut self, len: u64) -> Result<Arc<Segment>, AppendError> {
-        if let Some(active) = &self.active {
-            if active.offset(self.end.position) + len <= active.len {
-                return Ok(Arc::clone(active));
-            }
+        let fits = |active: &&Arc<Segment>| active.offset(self.end.position) + len <= active.len;
+        if let Some(active) = self.active.as_ref().filter(fits) {
+            return Ok(Arc::clone(active));
         }
         if self.retry_at.is_some_and(|at| Instant::now() < at) {
             return Err(self.failed_again());

@@ -4,8 +4,8 @@ const HIGH: u64 = 0x8080_8080_8080_8080;
 
 /// Whether every byte is below 0x80.
 ///
-/// Telemetry's strings are short. `<[u8]>::is_ascii` is made for long ones and takes about twice as long
-/// on these.
+/// Telemetry's strings are short, and `<[u8]>::is_ascii` is made for long ones: with it the walk takes a
+/// quarter longer for a span (78 ns in place of 62).
 #[inline]
 pub(super) fn is_ascii(bytes: &[u8]) -> bool {
     let Some(last) = bytes.last_chunk::<8>() else {

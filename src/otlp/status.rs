@@ -5,12 +5,10 @@
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
-
-use super::json;
 use super::wire::{self, Fault, Value, WireError};
+use super::{digits, json};
 
+const STATUS: &str = "google.rpc.Status";
 const RETRY_INFO: &str = "type.googleapis.com/google.rpc.RetryInfo";
 
 /// A gRPC status code (grpc/doc/statuscodes.md).
@@ -166,18 +164,25 @@ impl Status {
         format!(r#"{{"code":{code},"message":{message}{details}}}"#)
     }
 
-    /// The value of `grpc-status-details-bin`: base64 without padding, as gRPC writes binary headers.
-    pub fn to_details_header(&self) -> String {
-        STANDARD_NO_PAD.encode(self.to_protobuf())
+    /// The value of a `grpc-status-details-bin` header (gRPC over HTTP/2, "Binary-Header").
+    pub fn to_header(&self) -> String {
+        digits::encode_base64(&self.to_protobuf())
     }
 
-    /// Reads `grpc-status-details-bin`, padded or not; `None` where it is not a status.
-    pub fn from_details_header(value: &str) -> Option<Status> {
-        let bytes = STANDARD_NO_PAD.decode(value.trim_end_matches('=')).ok()?;
-        Status::from_protobuf(&bytes).ok()
+    /// Decodes the value of a `grpc-status-details-bin` header, padded or not.
+    ///
+    /// # Errors
+    /// [`WireError`] if the value is not base64 or not a `google.rpc.Status`.
+    pub fn from_header(value: &str) -> Result<Status, WireError> {
+        let bytes = digits::decode_base64(value).map_err(|_| WireError {
+            offset: 0,
+            message: STATUS,
+            fault: Fault::NotBase64,
+        })?;
+        Status::from_protobuf(&bytes)
     }
 
-    /// Decodes a status out of an error body or `grpc-status-details-bin`.
+    /// Decodes a status out of an error body.
     ///
     /// Details of other types are read past.
     ///
@@ -190,7 +195,7 @@ impl Status {
             let offset = bytes.len() - rest.len();
             let at = |fault| WireError {
                 offset,
-                message: "google.rpc.Status",
+                message: STATUS,
                 fault,
             };
             match wire::next_field(&mut rest).map_err(at)? {

@@ -1,10 +1,12 @@
 //! One walk over a request's bytes: is it valid, how many items does it hold, and whose are they?
 //!
 //! The walk accepts exactly what a generated protobuf reader (prost) decodes: fields may come in any
-//! order, singular messages may come in pieces, unknown fields are read past. The lengths of trace
-//! and span ids are not looked at: OTLP calls an id of another length invalid but leaves the item
-//! valid ("receivers SHOULD assume that the log record is not associated with a trace"), so the
-//! destination decides.
+//! order, singular messages may come in pieces, unknown fields are read past.
+//!
+//! The lengths of trace and span ids are not looked at. OTLP calls an id of another length invalid but
+//! keeps the item: "receivers SHOULD assume that the log record is not associated with a trace"
+//! (logs.proto). The OpenTelemetry Collector refuses the whole request instead
+//! (open-telemetry/opentelemetry-collector#2001); where it is the destination, it says so there.
 //!
 //! Every request passes here, so the common case is short: one table look-up for each tag, and one
 //! pass over an attribute of plain ASCII.
@@ -178,9 +180,11 @@ fn each_message<'a>(
         let found = field(schema, &mut bytes, depth);
         match found.map_err(|fault| Stop::at(fault, schema, bytes))? {
             Found::Checked => {}
-            Found::Attribute(child) if depth > 1 && is_plain_attribute(child) => {}
+            Found::Attribute(tag, child) if depth > 1 && is_plain_attribute(child) => {
+                bytes = behind_plain_attributes(tag, bytes);
+            }
             _ if depth == 0 => return Err(Stop::at(Fault::TooDeep, schema, bytes)),
-            Found::Attribute(child) => validate(&KEY_VALUE, child, depth - 1)?,
+            Found::Attribute(_, child) => validate(&KEY_VALUE, child, depth - 1)?,
             Found::Message(index, child) => {
                 if let Some((number, schema)) = schema.child(index) {
                     visit(number, schema, child)?;
@@ -194,14 +198,21 @@ fn each_message<'a>(
 /// A field that was read: a value that is valid, or a message yet to be looked into.
 enum Found<'a> {
     Checked,
-    Attribute(&'a [u8]),
+    /// Its tag, and the `KeyValue`.
+    Attribute(u8, &'a [u8]),
     Message(u8, &'a [u8]),
 }
 
 #[inline(always)]
 fn field<'a>(schema: &Schema, bytes: &mut &'a [u8], depth: u32) -> Result<Found<'a>, Fault> {
     let mut rest = *bytes;
-    let key = u32::try_from(wire::varint(&mut rest)?).map_err(|_| Fault::TagTooLarge)?;
+    let key = match *rest {
+        [key, ref behind @ ..] if key < 0x80 => {
+            rest = behind;
+            u32::from(key)
+        }
+        _ => u32::try_from(wire::varint(&mut rest)?).map_err(|_| Fault::TagTooLarge)?,
+    };
     match schema.step(key) {
         Step::Message(index) => {
             let found = Found::Message(index, wire::length_delimited(&mut rest)?);
@@ -209,7 +220,7 @@ fn field<'a>(schema: &Schema, bytes: &mut &'a [u8], depth: u32) -> Result<Found<
             return Ok(found);
         }
         Step::Attribute => {
-            let found = Found::Attribute(wire::length_delimited(&mut rest)?);
+            let found = Found::Attribute(key as u8, wire::length_delimited(&mut rest)?);
             *bytes = rest;
             return Ok(found);
         }
@@ -225,6 +236,19 @@ fn field<'a>(schema: &Schema, bytes: &mut &'a [u8], depth: u32) -> Result<Found<
     }
     *bytes = rest;
     Ok(Found::Checked)
+}
+
+/// Reads past every plain attribute that follows under the same tag: attributes come in runs.
+#[inline]
+fn behind_plain_attributes(tag: u8, mut bytes: &[u8]) -> &[u8] {
+    while let [next, len @ 0..0x80, rest @ ..] = bytes
+        && *next == tag
+        && let Some((child, behind)) = rest.split_at_checked(usize::from(*len))
+        && is_plain_attribute(child)
+    {
+        bytes = behind;
+    }
+    bytes
 }
 
 /// Reads past a field that the schema does not have; `start` begins with its tag.

@@ -41,6 +41,8 @@ pub enum Fault {
     WrongWireType,
     /// The message is longer than 2 GiB, protobuf's limit.
     TooLarge,
+    /// A binary header is not base64, so that it holds no message.
+    NotBase64,
 }
 
 /// How deep messages may be nested below the outermost one, as in prost and the C++ reader.
@@ -60,6 +62,7 @@ impl Fault {
             Fault::TooDeep => "messages are nested more than 100 deep",
             Fault::WrongWireType => "a field has the wrong wire type",
             Fault::TooLarge => "the message is longer than 2 GiB",
+            Fault::NotBase64 => "the header is not base64",
         }
     }
 }

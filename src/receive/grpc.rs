@@ -153,7 +153,7 @@ fn trailers_only(status: &Status) -> Response<ReplyBody> {
         }
     };
     put(GRPC_MESSAGE, percent_encoded(&status.message));
-    put(GRPC_DETAILS, status.to_details_header());
+    put(GRPC_DETAILS, status.to_header());
     response
 }
 

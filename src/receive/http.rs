@@ -15,6 +15,7 @@ use crate::intake::{Accepted, Admission, Offer, Refusal, Visit};
 use crate::ledger::TurnedAway;
 use crate::otlp::{Code, Encoding, Signal, Status};
 use crate::telemetry::CallSpan;
+use crate::telemetry::propagation::X_REQUEST_ID;
 
 const SPOKEN_ENCODINGS: HeaderValue = HeaderValue::from_static("identity, gzip, zstd");
 
@@ -26,12 +27,16 @@ enum Format {
 }
 
 pub(super) async fn answer(shared: &Shared, request: Request<Incoming>) -> Response<ReplyBody> {
+    let span = CallSpan::server("otlp/http", request.headers());
+    let id = span.request_id(request.headers()).header();
     let granted = shared.options.cors.grant(request.headers());
-    let mut response = match route(shared, &request) {
+    let (mut response, error) = match route(shared, &request) {
         Ok(signal) => export(shared, signal, request).await,
-        Err(response) => *response,
+        Err(response) => (*response, None),
     };
+    response.headers_mut().insert(X_REQUEST_ID, id);
     response.headers_mut().extend(granted.unwrap_or_default());
+    span.end(error.as_deref());
     response
 }
 
@@ -68,13 +73,13 @@ fn route<B>(shared: &Shared, request: &Request<B>) -> Result<Signal, Box<Respons
     Ok(signal)
 }
 
+/// Answers an export request; beside the answer, what went wrong.
 async fn export(
     shared: &Shared,
     signal: Signal,
     request: Request<Incoming>,
-) -> Response<ReplyBody> {
+) -> (Response<ReplyBody>, Option<String>) {
     let begun = Instant::now();
-    let span = CallSpan::server(signal.http_path(), request.headers());
     let _active = shared.http_routes[signal.index()].started();
     let (head, body) = request.into_parts();
     let format = format(&head.headers);
@@ -85,8 +90,7 @@ async fn export(
         Err(refusal) => refused(shared, signal, refusal, format),
     };
     shared.http_routes[signal.index()].answered(response.status().as_u16(), begun.elapsed());
-    span.end(admission.err().map(|refusal| refusal.message).as_deref());
-    response
+    (response, admission.err().map(|refusal| refusal.message))
 }
 
 async fn admit(

@@ -4,10 +4,10 @@
 //! headers, and they cost next to nothing when not sampled.
 
 use http::HeaderMap;
-use opentelemetry::trace::{SpanKind, Status, TraceContextExt, Tracer, TracerProvider as _};
+use opentelemetry::trace::{SpanKind, Status, TraceId, TraceContextExt, Tracer, TracerProvider as _};
 use opentelemetry::{Context, KeyValue, global};
 
-use super::propagation;
+use super::propagation::{self, RequestId};
 
 const SCOPE: &str = "lineside";
 
@@ -47,6 +47,15 @@ impl CallSpan {
         {
             context.span().set_attributes(attributes());
         }
+    }
+
+    /// The id of a request with these `headers`: its caller's, or the trace's.
+    pub fn request_id(&self, headers: &HeaderMap) -> RequestId {
+        let context = self.0.as_ref();
+        let trace_id = context.map_or(TraceId::INVALID, |context| {
+            context.span().span_context().trace_id()
+        });
+        RequestId::of(headers, trace_id)
     }
 
     /// `traceparent` and its companions, for the request that the span is round.

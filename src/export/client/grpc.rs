@@ -82,7 +82,7 @@ fn outcome(headers: &HeaderMap) -> Option<Outcome> {
         .parse()
         .unwrap_or(i64::MAX);
     let message = text("grpc-message").unwrap_or_default();
-    let details = text("grpc-status-details-bin").and_then(Status::from_details_header);
+    let details = text("grpc-status-details-bin").and_then(|value| Status::from_header(value).ok());
     let delay: Option<Duration> = details.and_then(|status| status.retry_delay);
     Some(Outcome::of_grpc(Code::from_number(number), message, delay))
 }

@@ -362,7 +362,7 @@ impl StorageFile for FaultFile {
         failure.map_or(Ok(()), |_| Err(io::Error::other("injected")))
     }
 
-    fn len(&self) -> io::Result<u64> {
+    fn len_bytes(&self) -> io::Result<u64> {
         let mut world = self.0.world();
         world.operate_or_fail()?;
         Ok(world.files[&self.1].cached.len() as u64)

@@ -201,7 +201,7 @@ async fn exports_come_and_go() {
 /// Guarantees: each time the oldest batch's own time; none when all is settled.
 #[tokio::test]
 async fn the_oldest_waiting_batch_is_known() {
-    let mut rig = Rig::one(&FaultStorage::default());
+    let rig = Rig::one(&FaultStorage::default());
     assert_eq!(rig.cursors[0].oldest_waiting_unix_ms(), None);
     for id in 0..3 {
         let dated = Batch {

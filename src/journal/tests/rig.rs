@@ -32,7 +32,7 @@ pub(super) fn batch(id: u64, len: usize) -> Batch {
     bytes.extend((0..len).map(|_| random.u8(..)));
     Batch {
         signal,
-        origin: if id % 2 == 0 {
+        origin: if id.is_multiple_of(2) {
             Origin::Outside
         } else {
             Origin::Own

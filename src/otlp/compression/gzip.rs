@@ -10,7 +10,11 @@ use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, 
 use super::{DeflateError, InflateError, first_capacity, grow};
 use crate::otlp::Encoding;
 
-/// Level 1.
+/// Level 1: the cheapest by far, and close to the rest in size.
+///
+/// zlib-rs on a batch of 1000 spans with 8 attributes (420 KB): level 1 shrinks it 8.1 times at
+/// 825 MB/s, 2: 8.9 at 563, 3: 9.1 at 478, 4: 9.1 at 424, 6: 9.2 at 266. Log records (265 KB): level 1
+/// 16 times at 1340 MB/s, 2: 22 at 932, 6: 23 at 265.
 pub(super) const DEFAULT_LEVEL: i32 = 1;
 
 const WINDOW_BITS: u8 = 15;

@@ -196,9 +196,11 @@ impl<'a> Encoder<'a> {
             self.out[start - 1] = len as u8;
             return;
         }
-        let mut prefix = Vec::with_capacity(10);
-        wire::put_varint(&mut prefix, len as u64);
-        self.out.splice(start - 1..start, prefix);
+        // The first byte has its place; the others are written behind and turned to the front.
+        self.out[start - 1] = len as u8 | 0x80;
+        wire::put_varint(&mut self.out, len as u64 >> 7);
+        let more = self.out.len() - start - len;
+        self.out[start..].rotate_right(more);
     }
 }
 

@@ -12,7 +12,6 @@
 //! * A `\ud83d` without its other half becomes U+FFFD, as in the OpenTelemetry Collector: JavaScript
 //!   writes it for a string cut within an emoji, and one such string should not cost a request.
 
-mod base64;
 mod encode;
 mod number;
 mod reader;
@@ -53,7 +52,8 @@ impl std::error::Error for JsonError {}
 
 /// Translates an OTLP/JSON export request into the protobuf bytes of the same message.
 ///
-/// The result passes [`inspect`](super::inspect). Takes linear time.
+/// The result passes [`inspect`](super::inspect). Takes linear time. The result is mostly shorter than
+/// the document, and at most four times as long: `1,` in a list of doubles takes eight bytes.
 ///
 /// # Errors
 /// [`JsonError`] if the document is not JSON or not such a request.

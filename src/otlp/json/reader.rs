@@ -162,11 +162,8 @@ impl<'a> Reader<'a> {
     /// Reads the part of a string before the next quote or backslash.
     fn plain(&mut self) -> Result<&'a str, Reason> {
         let start = self.at;
-        let len = self
-            .rest()
-            .iter()
-            .position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f));
-        let Some(len) = len else {
+        let mut rest = self.rest().iter();
+        let Some(len) = rest.position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)) else {
             self.at = self.text.len();
             return Err("a string does not end");
         };

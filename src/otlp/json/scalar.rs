@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::base64;
 use super::number::{double, integer, is_number};
 use super::reader::{Reason, Token};
+use crate::otlp::digits;
 use crate::otlp::schema::{Kind, Names};
 use crate::otlp::wire::{self, WireType};
 
@@ -59,8 +59,8 @@ pub(super) fn scalar<'a>(kind: Kind, token: Token<'a>) -> Result<Scalar<'a>, Rea
     match kind {
         Kind::Bool => boolean(&token),
         Kind::String => text(token).map(Scalar::Text),
-        Kind::Bytes => base64::decode(&text(token)?).map(Scalar::Bytes),
-        Kind::Id => base64::decode_hex(&text(token)?).map(Scalar::Bytes),
+        Kind::Bytes => digits::decode_base64(&text(token)?).map(Scalar::Bytes),
+        Kind::Id => digits::decode_hex(&text(token)?).map(Scalar::Bytes),
         Kind::Double => float(&token).map(|value| Scalar::Fixed64(value.to_bits())),
         Kind::Enum(names) => enumeration(names, &token),
         Kind::Message(_) | Kind::Attribute => Err("expected an object"),

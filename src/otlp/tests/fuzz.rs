@@ -48,8 +48,8 @@ fn the_walk_survives() {
     });
 }
 
-/// Scenario: damaged documents. Guarantees: no panic; what is accepted is a valid request, no longer
-/// than the document, and what serde_json refuses as JSON is refused.
+/// Scenario: damaged documents. Guarantees: no panic; what is accepted is a valid request, at
+/// most four times as long as the document, and what serde_json refuses as JSON is refused.
 #[test]
 fn the_json_reader_survives() {
     for_a_while(|rng| {
@@ -60,7 +60,7 @@ fn the_json_reader_survives() {
             mutate(&mut json, rng);
             if let Ok(bytes) = json_to_protobuf(signal, &json) {
                 assert!(inspect(signal, &bytes).is_ok() && decode(signal, &bytes).is_ok());
-                assert!(bytes.len() <= json.len());
+                assert!(bytes.len() <= 4 * json.len());
                 let parsed = serde_json::from_slice::<serde::de::IgnoredAny>(&json);
                 assert!(parsed.is_ok(), "{parsed:?} of {}", json.escape_ascii());
             }

@@ -1,8 +1,12 @@
 //! The room's tests: rules one by one in tables, then against prost and at random.
 
+// A failed unwrap is a failed test.
+#![allow(clippy::unwrap_used)]
+
 mod compression;
 mod fuzz;
 mod json;
+mod json_documents;
 mod json_full;
 mod mutate;
 mod oracle;

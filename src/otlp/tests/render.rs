@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use fastrand::Rng;
 
-use crate::otlp::json;
 use crate::otlp::schema::{Field, KEY_VALUE, Kind, Label, Schema};
 use crate::otlp::wire::{self, Value};
+use crate::otlp::{digits, json};
 
 /// The JSON of a valid message of type `schema`.
 pub(super) fn render(schema: &'static Schema, message: &[u8], rng: &mut Rng) -> String {
@@ -156,18 +156,7 @@ fn hex(bytes: &[u8], rng: &mut Rng) -> String {
 }
 
 fn base64(bytes: &[u8], rng: &mut Rng) -> String {
-    const STANDARD: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::new();
-    for group in bytes.chunks(3) {
-        let mut padded = [0; 4];
-        padded[1..=group.len()].copy_from_slice(group);
-        let bits = u32::from_be_bytes(padded);
-        for digit in 0..=group.len() {
-            out.push(char::from(
-                STANDARD[(bits >> (18 - 6 * digit)) as usize & 63],
-            ));
-        }
-    }
+    let mut out = digits::encode_base64(bytes);
     if rng.bool() {
         out = out.replace('+', "-").replace('/', "_");
     }

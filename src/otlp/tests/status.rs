@@ -182,3 +182,23 @@ fn json_is_the_proto3_form() {
         assert_eq!(json["details"][0]["@type"], RETRY_INFO);
     }
 }
+
+/// Scenario: a status through `grpc-status-details-bin`, unpadded as we write it and padded as others
+/// may; and a value that is not base64. Guarantees: the same status; the fault's name.
+#[test]
+fn headers_carry_statuses_in_base64() {
+    for message in ["", "a", "ab", "abc", "grün"] {
+        let status = Status::new(Code::Unavailable, message);
+        let header = status.to_header();
+        assert!(!header.contains('='));
+        assert_eq!(Status::from_header(&header), Ok(status.clone()));
+        let padding = "=".repeat((4 - header.len() % 4) % 4);
+        assert_eq!(Status::from_header(&(header + &padding)), Ok(status));
+    }
+    assert_eq!(
+        Status::new(Code::Unavailable, "abc").to_header(),
+        "CA4SA2FiYw"
+    );
+    let fault = Status::from_header("not base64!").map_err(|error| error.fault);
+    assert_eq!(fault, Err(Fault::NotBase64));
+}

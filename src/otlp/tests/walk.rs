@@ -53,7 +53,8 @@ fn no_bytes_are_an_empty_request() {
 fn items_belong_to_the_service_of_their_resource() {
     let name = |name: &str| resource("service.name", &nested(&[1], name.as_bytes()));
     let span = nested(&SPANS, &[]);
-    let table: &[(&str, Vec<u8>, &[(&str, u32)])] = &[
+    type Services = &'static [(&'static str, u32)];
+    let table: &[(&str, Vec<u8>, Services)] = &[
         (
             "resource first",
             [name("a"), span.clone()].concat(),

@@ -49,7 +49,8 @@ fn varints_round_trip() {
 /// name.
 #[test]
 fn tags_are_checked() {
-    let table: &[(&[u8], Result<(u32, WireType), Fault>)] = &[
+    type Tag = Result<(u32, WireType), Fault>;
+    let table: &[(&[u8], Tag)] = &[
         (&[0x08], Ok((1, WireType::Varint))),
         (&[0x85, 0x01], Ok((16, WireType::Fixed32))),
         (
