@@ -132,7 +132,7 @@ async fn it_runs_without_any_configuration() {
     let mut place = Agent::installed(Config::new());
     let address = place.grpc().ip();
     let log = std::fs::File::create(place.path("stderr")).unwrap();
-    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_lineside"))
+    let child = std::process::Command::new(env!("CARGO_BIN_EXE_lineside"))
         .env("LINESIDE_API__LISTEN", format!("{address}:2271"))
         .env("LINESIDE_RECEIVE__GRPC__LISTEN", format!("{address}:4317"))
         .env("LINESIDE_RECEIVE__HTTP__LISTEN", format!("{address}:4318"))
@@ -141,6 +141,7 @@ async fn it_runs_without_any_configuration() {
         .stderr(log)
         .spawn()
         .unwrap();
+    place.adopt(child);
     eventually("it serves", Duration::from_secs(20), async || {
         place.get("/health/ready").await
     })
@@ -161,9 +162,7 @@ async fn it_runs_without_any_configuration() {
         said.contains("lineside-data"),
         "the start does not say where data lies:\n{said}"
     );
-    child.kill().unwrap();
-    child.wait().unwrap();
-    place.kill9();
+    assert_eq!(place.stop().await.code(), Some(0));
 }
 
 /// Scenario: an agent with an export starts. Guarantees: the start names the export and its endpoint.
@@ -171,17 +170,19 @@ async fn it_runs_without_any_configuration() {
 async fn the_start_says_what_it_does() {
     let sink = Sink::start().await;
     let agent = Agent::start(Config::to(&sink)).await;
-    let said = agent.log();
-    for expected in [
+    let expected = [
         "sink".to_owned(),
         sink.address().to_string(),
         agent.grpc().to_string(),
-    ] {
-        assert!(
-            said.contains(&expected),
-            "the start does not say {expected}:\n{said}"
-        );
-    }
+    ];
+    eventually("the start names them", Duration::from_secs(5), async || {
+        let said = agent.log();
+        expected
+            .iter()
+            .all(|expected| said.contains(expected))
+            .then_some(())
+    })
+    .await;
 }
 
 /// Scenario: a port that is taken. Guarantees: the start fails, naming the address and the setting.

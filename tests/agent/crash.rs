@@ -142,6 +142,51 @@ async fn the_ledger_survives_a_crash() {
     assert!((10..25).all(|id| arrived[&id] == 1), "{arrived:?}");
 }
 
+/// Scenario: each of the three ways to keep requests, a sink that is down, and an end of the process: an orderly one, and
+/// `kill -9` for those that write. Guarantees: what was written arrives after the next start; what memory held is counted
+/// as lost with the shutdown or gone, and nothing else.
+#[tokio::test]
+async fn each_sync_mode_keeps_what_it_promises() {
+    for (sync, killed, kept) in [
+        ("interval", true, true),
+        ("interval", false, true),
+        ("memory", false, false),
+    ] {
+        let sink = Sink::at(crate::fixture::own_loopback(), None);
+        let config = Config::to(&sink)
+            .set("journal.sync", sync)
+            .set("shutdown.deadline", "1s")
+            .set("shutdown.drain", "100ms");
+        let mut agent = Agent::start(config).await;
+        agent
+            .sender(Transport::Grpc)
+            .must_send(Signal::Logs, &request(Signal::Logs, 0..5))
+            .await;
+        match killed {
+            true => agent.kill9(),
+            false => drop(agent.stop().await),
+        }
+        agent.restart().await;
+        let waiting = agent.ledger().await.export("sink").waiting;
+        assert_eq!(
+            waiting,
+            if kept { 5 } else { 0 },
+            "{sync}, killed: {killed}"
+        );
+        sink.up().await;
+        agent
+            .sender(Transport::Grpc)
+            .must_send(Signal::Logs, &request(Signal::Logs, 5..8))
+            .await;
+        assert_eq!(agent.drained().await.export("sink").waiting, 0);
+        assert_eq!(
+            sink.items().len(),
+            if kept { 8 } else { 3 },
+            "{sync}, killed: {killed}"
+        );
+    }
+}
+
 /// Scenario: every segment on disk has its last bytes cut off, or a byte in the middle flipped, between two runs.
 /// Guarantees: the agent starts and serves, and everything in front of the damage arrives.
 #[tokio::test]

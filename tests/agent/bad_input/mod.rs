@@ -25,8 +25,8 @@ impl Besieged {
         let config = Config::to(&sink)
             .set("receive.max_body", "256KiB")
             .set("receive.max_inflated", "1MiB")
-            .set("receive.header_timeout", "500ms")
-            .set("receive.body_timeout", "700ms");
+            .set("receive.header_timeout", "2s")
+            .set("receive.body_timeout", "2s");
         let agent = Agent::start(config).await;
         let plan = LoadPlan {
             senders: 4,
