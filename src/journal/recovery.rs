@@ -80,7 +80,8 @@ struct Scan<'a> {
     saved_session: u64,
     /// Behind the last record seen.
     run: Mark,
-    seen: bool,
+    /// Where the oldest segment begins.
+    begin: Option<u64>,
     /// Whether the last segment is whole up to `run`.
     whole: bool,
     found: Survey,
@@ -125,7 +126,7 @@ impl<'a> Scan<'a> {
             closed: false,
             saved_session: 0,
             run: Mark::default(),
-            seen: false,
+            begin: None,
             whole: true,
             found: Survey {
                 segments: Vec::new(),
@@ -229,6 +230,7 @@ impl<'a> Scan<'a> {
         let limit = segment.base.position.saturating_add(segment.len);
         let end = next.unwrap_or(limit.max(self.proven.position));
         self.whole = true;
+        self.begin.get_or_insert(segment.base.position);
         self.run = Mark {
             position: segment.base.position,
             ..self.run
@@ -313,11 +315,10 @@ impl<'a> Scan<'a> {
         segment.note_received(header.received_unix_ms);
         self.proven.position = self.proven.position.max(header.synced);
         self.found.session = self.found.session.max(header.session + 1);
-        let first = !self.seen;
-        self.seen = true;
+        let begin = self.begin.unwrap_or_default();
         let mut wanted = false;
         for export in &mut self.found.exports {
-            wanted |= export.see(&header, &services, first);
+            wanted |= export.see(&header, &services, begin);
         }
         if wanted {
             self.found.recovery.records += 1;

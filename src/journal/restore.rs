@@ -61,26 +61,24 @@ impl Restore {
         }
     }
 
-    /// Takes note of a record. `first` says whether nothing was readable before it.
+    /// Takes note of a record in a log that begins at `begin`. Whether it waits for the export.
     pub(super) fn see(
         &mut self,
         header: &Header,
         services: &Arc<[ServiceItems]>,
-        first: bool,
+        begin: u64,
     ) -> bool {
         let Some(from) = self.reached(header.at) else {
             return false;
         };
         if from != header.at {
-            self.lose(
-                from,
-                header.at,
-                if first {
-                    DropReason::Evicted
-                } else {
-                    DropReason::Corrupted
-                },
-            );
+            let is_gone = from.position < begin;
+            let reason = if is_gone {
+                DropReason::Evicted
+            } else {
+                DropReason::Corrupted
+            };
+            self.lose(from, header.at, reason);
         }
         self.mark = Some(header.end());
         let wanted = self.signals.contains(header.signal);

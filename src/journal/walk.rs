@@ -7,8 +7,8 @@ use crate::otlp::ServiceItems;
 use super::record::{self, ALIGNMENT, HEADER_LEN, Header};
 use super::segment::Segment;
 
-/// Enough for several small records or the header of a large one.
-const WINDOW_BYTES: usize = 4 << 10;
+/// Enough for the header of a record with a few services.
+const WINDOW_BYTES: usize = 512;
 /// What a search reads at a time.
 const SEARCH_BYTES: usize = 256 << 10;
 /// What a payload check reads at a time.
