@@ -97,7 +97,7 @@ async fn journal(dir: &Path) {
         cursor
     });
     append_all(&journal, BATCHES).await;
-    let mut cursor = reader.await.expect("no panic");
+    let cursor = reader.await.expect("no panic");
     meter.report("journal, an export keeps up", BATCHES);
     let stats = journal.stats();
     let commits = (stats.commits - before.commits) as f64;

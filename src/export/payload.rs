@@ -19,7 +19,9 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-use crate::otlp::{Batch, DeflateError, Encoding, InflateError, can_concatenate, default_level, deflate, inflate};
+use crate::otlp::{
+    Batch, DeflateError, Encoding, InflateError, can_concatenate, default_level, deflate, inflate,
+};
 
 /// A request body: pieces that are sent one after the other.
 #[derive(Clone, Debug, Default)]

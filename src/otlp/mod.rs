@@ -1,10 +1,10 @@
 //! OTLP as bytes: what a batch is, how it is walked, validated and translated. No I/O.
 
 mod ascii;
-mod digits;
 mod batch;
 #[cfg(feature = "agent")]
 mod compression;
+mod digits;
 mod encoding;
 mod json;
 mod response;

@@ -4,7 +4,9 @@
 //! headers, and they cost next to nothing when not sampled.
 
 use http::HeaderMap;
-use opentelemetry::trace::{SpanKind, Status, TraceId, TraceContextExt, Tracer, TracerProvider as _};
+use opentelemetry::trace::{
+    SpanKind, Status, TraceContextExt, TraceId, Tracer, TracerProvider as _,
+};
 use opentelemetry::{Context, KeyValue, global};
 
 use super::propagation::{self, RequestId};

@@ -181,6 +181,8 @@ impl Instruments {
     /// The instruments of one listener, made once and kept by it.
     pub fn listener(&self, name: &'static str) -> ListenerInstruments {
         let listener = [KeyValue::new(names::LISTENER, name)];
+        // A counter that nothing was added to is not shown; a zero is worth seeing.
+        self.connections_turned_away.add(0, &listener);
         ListenerInstruments {
             open: self.connections.entry(&listener),
             turned_away: self.connections_turned_away.clone(),
