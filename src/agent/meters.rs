@@ -44,6 +44,8 @@ pub(super) fn observe(
     exports: &[ExportStatus],
 ) {
     let instruments = telemetry.instruments();
+    let commits = telemetry.instruments();
+    journal.observe_syncs(move |took| commits.journal_committed(took));
     let (ledger, journal) = (Arc::clone(ledger), journal.clone());
     let (intake, exports) = (intake.clone(), exports.to_vec());
     instruments.observe_ledger(move || ledger_reading(&ledger.report()));

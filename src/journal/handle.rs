@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::otlp::Batch;
 
@@ -78,6 +79,12 @@ impl Journal {
             Some(on_disk) => on_disk.append(batch).await,
             None => memory::append(&self.shared, batch),
         }
+    }
+
+    /// Has `observer` told how long each sync took, on the writer's thread; false where another is
+    /// told already.
+    pub fn observe_syncs(&self, observer: impl Fn(Duration) + Send + Sync + 'static) -> bool {
+        self.shared.counters.observe_syncs(Box::new(observer))
     }
 
     /// The journal's numbers.

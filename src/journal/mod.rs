@@ -64,5 +64,5 @@ pub use error::{AppendError, JournalError};
 pub use handle::{Journal, Opened};
 pub use options::{JournalOptions, Subscriber, SyncMode, WhenFull};
 pub use recovery::{Recovery, RemovedExport};
-pub use stats::{JournalStats, SYNC_BOUNDS_US, SyncTimes};
+pub use stats::{JournalStats, SyncTimes};
 pub use storage::{DiskStorage, Storage, StorageFile};

@@ -1,12 +1,9 @@
 //! What the journal tells about itself.
 
+use std::fmt;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
-
-/// The upper bounds of [`SyncTimes::buckets`], in microseconds. The last bucket has none.
-pub const SYNC_BOUNDS_US: [u64; 12] = [
-    100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 500_000, 1_000_000,
-];
 
 /// The journal at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,31 +28,33 @@ pub struct JournalStats {
     pub syncs: SyncTimes,
 }
 
-/// A histogram of sync durations.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// How often the disk was synced and how long that took in all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SyncTimes {
-    /// Syncs at most as long as the bound of the same place in [`SYNC_BOUNDS_US`]; then the longer.
-    pub buckets: [u64; SYNC_BOUNDS_US.len() + 1],
-    /// The sum of all durations in microseconds.
+    /// Syncs since the journal was opened.
+    pub count: u64,
+    /// The sum of their durations in microseconds.
     pub sum_us: u64,
 }
 
-impl SyncTimes {
-    /// How many syncs there were.
-    pub fn count(&self) -> u64 {
-        self.buckets.iter().sum()
-    }
-}
+type Observer = Box<dyn Fn(Duration) + Send + Sync>;
 
 /// The counters behind [`JournalStats`].
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Counters {
     pub(super) records: AtomicU64,
     pub(super) appended_bytes: AtomicU64,
     pub(super) commits: AtomicU64,
     pub(super) write_errors: AtomicU64,
-    sync_buckets: [AtomicU64; SYNC_BOUNDS_US.len() + 1],
+    syncs: AtomicU64,
     sync_sum_us: AtomicU64,
+    sync_observer: OnceLock<Observer>,
+}
+
+impl fmt::Debug for Counters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.stats().fmt(f)
+    }
 }
 
 impl Counters {
@@ -69,11 +68,18 @@ impl Counters {
         self.write_errors.fetch_add(1, Relaxed);
     }
 
+    /// Tells `observer` of every sync; false where one is told already.
+    pub(super) fn observe_syncs(&self, observer: Observer) -> bool {
+        self.sync_observer.set(observer).is_ok()
+    }
+
     pub(super) fn synced(&self, took: Duration) {
-        let took_us = took.as_micros() as u64;
-        let bucket = SYNC_BOUNDS_US.partition_point(|bound| *bound < took_us);
-        self.sync_buckets[bucket].fetch_add(1, Relaxed);
-        self.sync_sum_us.fetch_add(took_us, Relaxed);
+        self.syncs.fetch_add(1, Relaxed);
+        self.sync_sum_us
+            .fetch_add(took.as_micros() as u64, Relaxed);
+        if let Some(observer) = self.sync_observer.get() {
+            observer(took);
+        }
     }
 
     /// The counters' share of the statistics.
@@ -84,7 +90,7 @@ impl Counters {
             commits: self.commits.load(Relaxed),
             write_errors: self.write_errors.load(Relaxed),
             syncs: SyncTimes {
-                buckets: std::array::from_fn(|at| self.sync_buckets[at].load(Relaxed)),
+                count: self.syncs.load(Relaxed),
                 sum_us: self.sync_sum_us.load(Relaxed),
             },
             ..JournalStats::default()
