@@ -11,7 +11,9 @@ use serde::Serialize;
 use crate::Fallible;
 use crate::system::SCRATCH;
 
-const SEGMENT_BYTES: usize = 256 << 20;
+const SEGMENT_BYTES: usize = 128 << 20;
+const TRIES: usize = 5;
+const TRY: Duration = Duration::from_millis(300);
 
 /// What a bare append reached.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -23,8 +25,20 @@ pub struct Append {
     pub device_flushes: Option<u64>,
 }
 
+/// The best of a few short appends: the limit is what the disk can do, not what it did just then.
+pub fn best_append(group_bytes: u64) -> Fallible<Append> {
+    let mut tries = Vec::with_capacity(TRIES);
+    for _ in 0..TRIES {
+        tries.push(append(group_bytes, TRY)?);
+    }
+    let best = tries
+        .into_iter()
+        .max_by(|a, b| a.mb_per_s.total_cmp(&b.mb_per_s));
+    best.ok_or_else(|| "no append was tried".into())
+}
+
 /// Writes groups of `group_bytes` into a file that was written full before, with fdatasync after each.
-pub fn append(group_bytes: u64, during: Duration) -> Fallible<Append> {
+fn append(group_bytes: u64, during: Duration) -> Fallible<Append> {
     let file = tempfile::tempfile_in(SCRATCH)?;
     preallocate(&file)?;
     let group = vec![0x5a; usize::try_from(group_bytes)?.clamp(1, SEGMENT_BYTES)];

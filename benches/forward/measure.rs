@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::Fallible;
 use crate::cli::Options;
-use crate::disk::{append, device_flushes};
+use crate::disk::{best_append, device_flushes};
 use crate::order::{Listening, LoadOrder, LoadSeen, Order, SinkOrder, SinkSeen};
 use crate::process::{Process, Role, nap};
 use crate::results::{LoadNumbers, Numbers, Row};
@@ -94,7 +94,7 @@ impl Case {
             numbers.check_durable()?;
         }
         if self.system == System::LinesideAlways && self.load == Load::Saturate {
-            numbers.disk = Some(append(numbers.group_bytes(), options.window() / 2)?);
+            numbers.disk = Some(best_append(numbers.group_bytes())?);
         }
         Ok(numbers)
     }

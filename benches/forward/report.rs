@@ -15,6 +15,12 @@ sink. Under load Lineside runs with `telemetry.export_own = false`, so that arri
 the item; idle and starting, with its default. A row of `sync = always` is void unless all that was
 accepted was also written to disk. Rotel runs with its defaults, in memory.";
 
+/// How to read the disk's numbers.
+const DISK_METHOD: &str = "\
+The bare append writes groups of the same size into a preallocated file, fdatasync after each, right
+after the measured run; the best of five tries counts. Flushes are those of the whole device, so any
+other writer makes groups look smaller.";
+
 /// Prints every table that has rows, what failed, and how the results stand to the targets.
 pub fn print(options: &Options, rows: &[Row]) {
     header(options);
@@ -126,10 +132,7 @@ fn disk_table(rows: &[Row]) {
         return;
     }
     println!("\n### The journal beside a bare append\n");
-    println!(
-        "The bare append writes groups of the same size into a preallocated file, fdatasync after each,"
-    );
-    println!("with nothing else running.\n");
+    println!("{DISK_METHOD}\n");
     println!("| scenario | group KiB | flushes/s | journal MB/s | bare append MB/s | share |");
     println!("|---|--:|--:|--:|--:|--:|");
     for (row, numbers, disk) in rows {
