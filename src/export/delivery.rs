@@ -126,24 +126,23 @@ impl Courier {
             self.report.partly_refused(parcel, rejected, message);
         }
         let mut left = rejected;
-        for entry in &parcel.entries {
+        let fate = |entry: &Entry| {
             let refused = u32::try_from(left)
                 .unwrap_or(u32::MAX)
                 .min(entry.batch.items);
             left -= u64::from(refused);
-            let fate = if refused == 0 {
-                Fate::Delivered
-            } else {
-                Fate::PartlyRefused { refused }
-            };
-            self.settler.settle(entry, fate);
-        }
+            match refused {
+                0 => Fate::Delivered,
+                refused => Fate::PartlyRefused { refused },
+            }
+        };
+        let fates: Vec<Fate> = parcel.entries.iter().map(fate).collect();
+        self.settler.settle_all(parcel.entries.iter().zip(fates));
     }
 
     fn settle_all(&self, entries: &[Entry], fate: Fate) {
-        for entry in entries {
-            self.settler.settle(entry, fate);
-        }
+        self.settler
+            .settle_all(entries.iter().map(|entry| (entry, fate)));
     }
 
     fn drop_expired(&self, parcel: &mut Parcel) -> bool {

@@ -1,11 +1,13 @@
 //! The worker of one export: gathers what its cursor reads and keeps deliveries going.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
+use tracing::error;
 
 use super::ExportPolicy;
 use super::client::Client;
@@ -17,6 +19,9 @@ use crate::journal::{Cursor, Entry};
 use crate::otlp::Signal;
 use crate::resilience::{Breaker, BreakerState};
 use crate::telemetry::{ExportInstruments, quietly};
+
+/// How far, in full rounds of deliveries, reading may run ahead of the oldest one.
+const WINDOW_PARCELS: usize = 8;
 
 /// A running export.
 #[derive(Debug)]
@@ -93,6 +98,8 @@ pub fn spawn(
         cursor,
         gatherings: Signal::ALL.map(Gathering::new),
         deliveries: JoinSet::new(),
+        begun: BTreeSet::new(),
+        read: 0,
         in_flight,
     };
     ExportHandle {
@@ -105,7 +112,11 @@ struct Worker {
     courier: Arc<Courier>,
     cursor: Cursor,
     gatherings: [Gathering; 3],
-    deliveries: JoinSet<()>,
+    deliveries: JoinSet<u64>,
+    /// The first position of each delivery under way.
+    begun: BTreeSet<u64>,
+    /// The position of the entry read last.
+    read: u64,
     in_flight: Arc<AtomicUsize>,
 }
 
@@ -114,10 +125,12 @@ impl Worker {
         let closing = self.courier.closing.clone();
         loop {
             let due = self.due();
-            let has_room = self.deliveries.len() < self.courier.policy.concurrency;
+            let has_room = self.has_room();
             tokio::select! {
                 biased;
-                Some(_) = self.deliveries.join_next(), if !self.deliveries.is_empty() => {}
+                Some(ended) = self.deliveries.join_next(), if !self.deliveries.is_empty() => {
+                    self.ended(ended);
+                }
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if has_room && due.is_some() => {
                     self.send_due();
                 }
@@ -133,7 +146,25 @@ impl Worker {
         while self.deliveries.join_next().await.is_some() {}
     }
 
+    /// A restart sends again whatever lies behind the first batch that is not settled, so reading
+    /// never runs far ahead of a delivery that keeps failing.
+    fn has_room(&self) -> bool {
+        let policy = &self.courier.policy;
+        let window = (WINDOW_PARCELS * policy.concurrency * policy.max_batch_bytes) as u64;
+        let ahead = self.begun.first().map_or(0, |first| self.read - first);
+        self.deliveries.len() < policy.concurrency && ahead < window
+    }
+
+    fn ended(&mut self, delivery: Result<u64, JoinError>) {
+        match delivery {
+            Ok(position) => drop(self.begun.remove(&position)),
+            // Its batches stay unsettled, so the journal keeps them for the next start.
+            Err(error) => error!(%error, "a delivery died; this is a bug"),
+        }
+    }
+
     fn gather(&mut self, entry: Entry) {
+        self.read = entry.position;
         let busy = 2 * self.deliveries.len() >= self.courier.policy.concurrency;
         if !busy && payload::best_alone(&entry.batch, self.courier.policy.compression) {
             return self.send(Parcel::single(entry));
@@ -182,6 +213,11 @@ impl Worker {
 
     fn send(&mut self, parcel: Parcel) {
         let (courier, in_flight) = (Arc::clone(&self.courier), Arc::clone(&self.in_flight));
+        let position = parcel
+            .entries
+            .first()
+            .map_or(self.read, |entry| entry.position);
+        self.begun.insert(position);
         in_flight.fetch_add(1, Ordering::Relaxed);
         self.deliveries.spawn(async move {
             if parcel.is_own() {
@@ -190,6 +226,7 @@ impl Worker {
                 courier.deliver(parcel).await;
             }
             in_flight.fetch_sub(1, Ordering::Relaxed);
+            position
         });
     }
 }

@@ -75,8 +75,7 @@ impl Counters {
 
     pub(super) fn synced(&self, took: Duration) {
         self.syncs.fetch_add(1, Relaxed);
-        self.sync_sum_us
-            .fetch_add(took.as_micros() as u64, Relaxed);
+        self.sync_sum_us.fetch_add(took.as_micros() as u64, Relaxed);
         if let Some(observer) = self.sync_observer.get() {
             observer(took);
         }
