@@ -9,7 +9,7 @@
 //! | gzip | gzip | alone: the bytes as they came |
 //!
 //! gzip members may be concatenated too (RFC 1952, section 2.2), but receivers in use read only the
-//! first member and would lose the rest without a word; so gzip batches are sent alone while the
+//! first member and would lose the rest without a word; so gzip batches are sent alone while the export
 //! destination keeps up, and compressed again with others when it does not.
 
 use std::collections::VecDeque;

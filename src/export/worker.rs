@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::SystemTime;
 
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep_until};
@@ -165,8 +166,9 @@ impl Worker {
 
     fn gather(&mut self, entry: Entry) {
         self.read = entry.position;
-        let busy = 2 * self.deliveries.len() >= self.courier.policy.concurrency;
-        if !busy && payload::best_alone(&entry.batch, self.courier.policy.compression) {
+        let policy = &self.courier.policy;
+        let keeps_up = entry.batch.age(SystemTime::now()) <= policy.max_delay;
+        if keeps_up && payload::best_alone(&entry.batch, policy.compression) {
             return self.send(Parcel::single(entry));
         }
         let max_bytes = self.courier.policy.max_batch_bytes;

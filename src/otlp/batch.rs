@@ -1,6 +1,7 @@
 //! One OTLP export request, as received.
 
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 
@@ -46,4 +47,12 @@ pub struct Batch {
     pub services: Arc<[ServiceItems]>,
     /// The request's bytes.
     pub bytes: Bytes,
+}
+
+impl Batch {
+    /// How long ago it was received; zero where the clock was set back since.
+    pub fn age(&self, now: SystemTime) -> Duration {
+        let received = UNIX_EPOCH + Duration::from_millis(self.received_unix_ms);
+        now.duration_since(received).unwrap_or_default()
+    }
 }
