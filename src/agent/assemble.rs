@@ -12,7 +12,7 @@ use super::{Agent, AgentError, Closing, face, meters, translate};
 use crate::config::{self, ListenerSettings, Settings};
 use crate::export::{self, Client, ExportHandle};
 use crate::intake::Intake;
-use crate::journal::{Cursor, DiskStorage, Journal, Opened, Subscriber};
+use crate::journal::{Cursor, DiskStorage, Journal, Opened, Recovery, RemovedExport, Subscriber};
 use crate::ledger::Ledger;
 use crate::listen::{Face, Limits, Listener, ServerTls};
 use crate::receive::{Receiver, ReplyBody};
@@ -141,12 +141,31 @@ fn open_journal(
         config::SyncMode::Memory => {
             warn!("journal.sync = \"memory\": what waits is lost when the agent ends");
         }
-        _ => info!(dir = %settings.data_dir.display(), "journal opened: {recovery}"),
+        _ => say_recovery(settings, &recovery),
     }
     if settings.export.is_empty() {
         warn!("no export is configured: telemetry is received and counted, but kept nowhere");
     }
     Ok((journal, cursors))
+}
+
+fn say_recovery(settings: &Settings, recovery: &Recovery) {
+    info!(dir = %settings.data_dir.display(), "journal opened: {recovery}");
+    let (places, files) = (recovery.damaged_places, &recovery.set_aside);
+    if places > 0 || !files.is_empty() {
+        let dir = settings.data_dir.join("journal").join("damaged");
+        warn!(places, ?files, dir = %dir.display(), "parts of the journal are damaged: what could not be read is counted as dropped, the files are set aside");
+    }
+    for RemovedExport { name, waiting } in &recovery.removed_exports {
+        let [traces, metrics, logs] = waiting;
+        warn!(
+            export = name,
+            traces,
+            metrics,
+            logs,
+            "this export is no longer configured: the items that waited for it are given up"
+        );
+    }
 }
 
 fn start_exports(
