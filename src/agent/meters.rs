@@ -88,6 +88,7 @@ fn journal_reading(stats: &JournalStats) -> JournalReading {
     JournalReading {
         size_bytes: stats.disk_bytes,
         live_size_bytes: stats.live_bytes,
+        limit_bytes: stats.limit_bytes,
         segments: stats.segments,
         memory_bytes: stats.memory_bytes,
         commits: stats.commits,

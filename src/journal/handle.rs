@@ -92,6 +92,10 @@ impl Journal {
         let mut stats = self.shared.counters.stats();
         let exports = self.shared.subscriptions.iter();
         stats.write_errors += exports.map(|export| export.write_errors()).sum::<u64>();
+        stats.limit_bytes = match self.shared.options.sync {
+            SyncMode::Memory => self.shared.options.memory_bytes,
+            SyncMode::Always | SyncMode::Interval(_) => self.shared.options.max_bytes,
+        };
         stats.disk_bytes = self
             .on_disk
             .as_ref()

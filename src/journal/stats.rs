@@ -12,6 +12,8 @@ pub struct JournalStats {
     pub disk_bytes: u64,
     /// Bytes of the log that some export still needs.
     pub live_bytes: u64,
+    /// The most that may wait: `max_bytes` on disk, `memory_bytes` in memory mode.
+    pub limit_bytes: u64,
     /// Segment files that hold a part of the log.
     pub segments: u64,
     /// Batches appended since the journal was opened.

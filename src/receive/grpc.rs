@@ -5,6 +5,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
+use opentelemetry::KeyValue;
 use tokio::time::{Instant, timeout};
 
 use super::reply::ReplyBody;
@@ -13,7 +14,7 @@ use super::{Shared, auth, body};
 use crate::intake::{Accepted, Admission, Offer, Refusal, Visit};
 use crate::ledger::TurnedAway;
 use crate::otlp::{Code, Encoding, Signal, Status};
-use crate::telemetry::CallSpan;
+use crate::telemetry::{CallSpan, names};
 
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
@@ -31,7 +32,8 @@ pub(super) async fn answer(shared: &Shared, request: Request<Incoming>) -> Respo
         return unknown_method(&request);
     };
     let begun = Instant::now();
-    let span = CallSpan::server(signal.grpc_path(), request.headers());
+    let span = CallSpan::server(&signal.grpc_path()[1..], request.headers());
+    span.describe(|| rpc_attributes(signal));
     let admission = admit(shared, signal, request).await;
     let response = match &admission {
         Ok(Accepted { .. }) => accepted(),
@@ -41,6 +43,13 @@ pub(super) async fn answer(shared: &Shared, request: Request<Incoming>) -> Respo
     shared.rpc_methods[signal.index()].answered(code.number().into(), begun.elapsed());
     span.end(admission.err().map(|refusal| refusal.message).as_deref());
     response
+}
+
+fn rpc_attributes(signal: Signal) -> [KeyValue; 2] {
+    [
+        KeyValue::new(names::RPC_SYSTEM, "grpc"),
+        KeyValue::new(names::RPC_METHOD, &signal.grpc_path()[1..]),
+    ]
 }
 
 fn signal<B>(request: &Request<B>) -> Option<Signal> {

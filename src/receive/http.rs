@@ -27,10 +27,11 @@ enum Format {
 }
 
 pub(super) async fn answer(shared: &Shared, request: Request<Incoming>) -> Response<ReplyBody> {
-    let span = CallSpan::server("otlp/http", request.headers());
+    let routed = route(shared, &request);
+    let span = CallSpan::server(span_name(&routed), request.headers());
     let id = span.request_id(request.headers()).header();
     let granted = shared.options.cors.grant(request.headers());
-    let (mut response, error) = match route(shared, &request) {
+    let (mut response, error) = match routed {
         Ok(signal) => export(shared, signal, request).await,
         Err(response) => (*response, None),
     };
@@ -38,6 +39,16 @@ pub(super) async fn answer(shared: &Shared, request: Request<Incoming>) -> Respo
     response.headers_mut().extend(granted.unwrap_or_default());
     span.end(error.as_deref());
     response
+}
+
+/// "{method} {route}" of the semantic conventions for HTTP spans.
+fn span_name<E>(routed: &Result<Signal, E>) -> &'static str {
+    match routed {
+        Ok(Signal::Traces) => "POST /v1/traces",
+        Ok(Signal::Metrics) => "POST /v1/metrics",
+        Ok(Signal::Logs) => "POST /v1/logs",
+        Err(_) => "HTTP",
+    }
 }
 
 /// The signal that the request is for, or the answer to a request that is for none.

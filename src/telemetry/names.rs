@@ -34,6 +34,8 @@ pub const RECEIVE_CONNECTIONS_TURNED_AWAY: &str = "lineside.receive.connections.
 pub const JOURNAL_SIZE: &str = "lineside.journal.size";
 /// Bytes in the journal that some export still needs.
 pub const JOURNAL_LIVE_SIZE: &str = "lineside.journal.live_size";
+/// The most bytes that may wait in the journal.
+pub const JOURNAL_MAX_SIZE: &str = "lineside.journal.max_size";
 /// Segments of the journal.
 pub const JOURNAL_SEGMENTS: &str = "lineside.journal.segments";
 /// Bytes of memory the journal holds.

@@ -51,6 +51,8 @@ pub struct JournalReading {
     pub size_bytes: u64,
     /// Bytes that some export still needs.
     pub live_size_bytes: u64,
+    /// The most that may wait.
+    pub limit_bytes: u64,
     /// Segments, the one being written included.
     pub segments: u64,
     /// Bytes of memory held for appends and reads.

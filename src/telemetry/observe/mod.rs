@@ -53,6 +53,13 @@ pub(super) fn journal(meter: &Meter, read: impl Fn() -> JournalReading + Send + 
     );
     up_down(
         meter,
+        names::JOURNAL_MAX_SIZE,
+        "By",
+        "The most bytes that may wait in the journal.",
+        of(|journal| journal.limit_bytes),
+    );
+    up_down(
+        meter,
         names::JOURNAL_SEGMENTS,
         "{segment}",
         "Segments of the journal.",
