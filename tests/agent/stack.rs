@@ -295,7 +295,8 @@ async fn the_collectors_pipelines_are_whole() {
     }
 }
 
-/// Scenario: `promtool check config` reads the Prometheus configuration and its rules. Guarantees: it is sound.
+/// Scenario: `promtool` reads the Prometheus configuration and runs the alert rules on made-up series of a healthy and a
+/// sick agent. Guarantees: the configuration is sound; each alert fires for the sick one alone.
 #[tokio::test]
 async fn prometheus_takes_its_configuration() {
     let mut promtool = debian_tool("promtool", "prometheus");
@@ -308,6 +309,11 @@ async fn prometheus_takes_its_configuration() {
         ])
         .current_dir(repository());
     run(promtool).await;
+    let mut rules = debian_tool("promtool", "prometheus");
+    rules
+        .args(["test", "rules", "prometheus/tests/lineside.yml"])
+        .current_dir(repository());
+    run(rules).await;
 }
 
 /// The metric names of a PromQL expression: words that are neither functions, labels, keywords nor durations.
