@@ -6,8 +6,9 @@ mod tls;
 
 use std::time::Duration;
 
+use ::http::header::USER_AGENT;
 use ::http::uri::{Authority, PathAndQuery, Scheme};
-use ::http::{HeaderMap, Request, Response, Uri};
+use ::http::{HeaderMap, HeaderValue, Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -21,6 +22,8 @@ use super::payload::Payload;
 use crate::config::Protocol;
 use crate::otlp::{Encoding, Signal};
 
+/// Named in every request (OTLP exporter specification, "User Agent"); configured headers win.
+const OURS: HeaderValue = HeaderValue::from_static(concat!("lineside/", env!("CARGO_PKG_VERSION")));
 /// Answers are small; a destination that sends more is cut off.
 const MAX_ANSWER_BYTES: usize = 64 << 10;
 /// Requests are about a mebibyte: windows that never stall one on a short line.
@@ -111,6 +114,7 @@ impl Client {
         let mut request = Request::new(payload);
         *request.method_mut() = ::http::Method::POST;
         *request.uri_mut() = self.uris[signal.index()].clone();
+        request.headers_mut().insert(USER_AGENT, OURS);
         request.headers_mut().extend(self.headers.clone());
         request.headers_mut().extend(trace.clone());
         request
