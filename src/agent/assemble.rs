@@ -143,9 +143,6 @@ fn open_journal(
         }
         _ => say_recovery(settings, &recovery),
     }
-    if settings.export.is_empty() {
-        warn!("no export is configured: telemetry is received and counted, but kept nowhere");
-    }
     Ok((journal, cursors))
 }
 

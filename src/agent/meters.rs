@@ -78,7 +78,9 @@ fn ledger_reading(report: &LedgerReport) -> LedgerReading {
             requests: row.requests,
         })
     });
+    let taken_in = report.taken_in.iter();
     LedgerReading {
+        taken_in: taken_in.map(|(signal, row)| (*signal, row.items)).collect(),
         items: rows.collect(),
         turned_away: turned_away.collect(),
     }

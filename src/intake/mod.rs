@@ -182,14 +182,14 @@ impl Visit {
     pub async fn offer(mut self, offer: Offer) -> Admission {
         let batch = self.check(offer).await?;
         let items = batch.items;
-        if items == 0 {
-            return Ok(Accepted { items });
-        }
         let inner = &self.intake.inner;
-        match inner.journal.append(batch).await {
-            Ok(()) => Ok(Accepted { items }),
-            Err(error) => Err(Refusal::not_journaled(&error, items)),
+        let signal = batch.signal;
+        if items > 0 {
+            let appended = inner.journal.append(batch).await;
+            appended.map_err(|error| Refusal::not_journaled(&error, items))?;
         }
+        inner.ledger.take_in(signal, items);
+        Ok(Accepted { items })
     }
 
     /// As [`Visit::offer`], for a request written in OTLP/JSON; it is kept as protobuf.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::otlp::Signal;
 
-use super::TurnedAwayReport;
+use super::DoorReport;
 
 /// Why a request was not taken in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -60,10 +60,11 @@ impl TurnedAway {
     }
 }
 
-/// Counters by signal and refusal.
+/// What came to the door: counters by signal, and by the reason of a refusal.
 #[derive(Debug, Default)]
 pub(super) struct Door {
-    cells: [[Cell; TurnedAway::ALL.len()]; 3],
+    taken_in: [Cell; 3],
+    turned_away: [[Cell; TurnedAway::ALL.len()]; 3],
 }
 
 #[derive(Debug, Default)]
@@ -73,29 +74,41 @@ struct Cell {
 }
 
 impl Door {
-    pub(super) fn turn_away(&self, signal: Signal, refusal: TurnedAway, items: Option<u32>) {
-        let cell = &self.cells[signal.index()][refusal as usize];
-        cell.requests.fetch_add(1, Relaxed);
-        cell.items.fetch_add(items.unwrap_or(0).into(), Relaxed);
+    pub(super) fn take_in(&self, signal: Signal, items: u32) {
+        self.taken_in[signal.index()].count(items);
     }
 
-    pub(super) fn report(&self) -> BTreeMap<Signal, BTreeMap<&'static str, TurnedAwayReport>> {
+    pub(super) fn turn_away(&self, signal: Signal, refusal: TurnedAway, items: Option<u32>) {
+        self.turned_away[signal.index()][refusal as usize].count(items.unwrap_or(0));
+    }
+
+    pub(super) fn taken_in(&self) -> BTreeMap<Signal, DoorReport> {
+        let row = |signal: Signal| (signal, self.taken_in[signal.index()].report());
+        Signal::ALL.into_iter().map(row).collect()
+    }
+
+    pub(super) fn turned_away(&self) -> BTreeMap<Signal, BTreeMap<&'static str, DoorReport>> {
         Signal::ALL
             .into_iter()
             .map(|signal| (signal, self.row(signal)))
             .collect()
     }
 
-    fn row(&self, signal: Signal) -> BTreeMap<&'static str, TurnedAwayReport> {
-        let cells = &self.cells[signal.index()];
+    fn row(&self, signal: Signal) -> BTreeMap<&'static str, DoorReport> {
+        let cells = &self.turned_away[signal.index()];
         let cell = |refusal: TurnedAway| (refusal.name(), cells[refusal as usize].report());
         TurnedAway::ALL.into_iter().map(cell).collect()
     }
 }
 
 impl Cell {
-    fn report(&self) -> TurnedAwayReport {
-        TurnedAwayReport {
+    fn count(&self, items: u32) {
+        self.requests.fetch_add(1, Relaxed);
+        self.items.fetch_add(items.into(), Relaxed);
+    }
+
+    fn report(&self) -> DoorReport {
+        DoorReport {
             requests: self.requests.load(Relaxed),
             items: self.items.load(Relaxed),
         }

@@ -24,7 +24,7 @@ pub use account::Account;
 pub use book::Book;
 pub use door::TurnedAway;
 pub use fate::{DropReason, Fate};
-pub use report::{ExportReport, LedgerReport, TallyReport, TurnedAwayReport};
+pub use report::{DoorReport, ExportReport, LedgerReport, TallyReport};
 pub use tally::Tally;
 
 use door::Door;
@@ -54,6 +54,11 @@ impl Ledger {
         Arc::clone(accounts.entry(export.to_owned()).or_insert_with(open))
     }
 
+    /// Counts a request that was taken in from a sender, whatever exports select it.
+    pub fn take_in(&self, signal: Signal, items: u32) {
+        self.door.take_in(signal, items);
+    }
+
     /// Counts a request that was not taken in, and its items where they are known.
     pub fn turn_away(&self, signal: Signal, refusal: TurnedAway, items: Option<u32>) {
         self.door.turn_away(signal, refusal, items);
@@ -65,7 +70,8 @@ impl Ledger {
         let report = |(name, account): (&String, &Arc<Account>)| (name.clone(), account.report());
         LedgerReport {
             exports: accounts.iter().map(report).collect(),
-            turned_away: self.door.report(),
+            taken_in: self.door.taken_in(),
+            turned_away: self.door.turned_away(),
         }
     }
 }

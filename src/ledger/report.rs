@@ -19,9 +19,12 @@ const UNNAMED: &str = "(unnamed)";
 pub struct LedgerReport {
     /// By the export's name.
     pub exports: BTreeMap<String, ExportReport>,
+    /// By signal: requests taken in since start-up, whatever exports select them.
+    #[serde(serialize_with = "by_signal_name")]
+    pub taken_in: BTreeMap<Signal, DoorReport>,
     /// By signal, then by [`super::TurnedAway::name`].
     #[serde(serialize_with = "by_signal_name")]
-    pub turned_away: BTreeMap<Signal, BTreeMap<&'static str, TurnedAwayReport>>,
+    pub turned_away: BTreeMap<Signal, BTreeMap<&'static str, DoorReport>>,
 }
 
 /// One export's rows.
@@ -50,9 +53,9 @@ pub struct TallyReport {
     pub dropped: BTreeMap<&'static str, u64>,
 }
 
-/// Requests turned away for one reason.
+/// Requests at the door.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct TurnedAwayReport {
+pub struct DoorReport {
     /// Requests.
     pub requests: u64,
     /// Their items, where these were known.

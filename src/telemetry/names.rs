@@ -21,7 +21,9 @@ pub const ITEMS_REFUSED: &str = "lineside.items.refused";
 pub const ITEMS_DROPPED: &str = "lineside.items.dropped";
 /// Items not yet delivered, refused or dropped.
 pub const ITEMS_WAITING: &str = "lineside.items.waiting";
-/// Requests the intake turned away, by reason.
+/// Items the intake took in, whatever exports select them.
+pub const INTAKE_ITEMS: &str = "lineside.intake.items";
+/// Requests turned away at the door, by signal and reason.
 pub const INTAKE_TURNED_AWAY: &str = "lineside.intake.turned_away";
 /// Bytes of the intake's budget in use.
 pub const INTAKE_IN_FLIGHT: &str = "lineside.intake.in_flight";

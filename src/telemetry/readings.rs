@@ -10,6 +10,8 @@ use crate::resilience::BreakerState;
 pub struct LedgerReading {
     /// One entry for each export and signal.
     pub items: Vec<ItemsReading>,
+    /// Items taken in, for each signal, whatever exports select them.
+    pub taken_in: Vec<(Signal, u64)>,
     /// Requests turned away, for each signal and reason.
     pub turned_away: Vec<TurnedAwayReading>,
 }

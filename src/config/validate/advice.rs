@@ -27,7 +27,7 @@ pub(super) fn give(settings: &Settings, problems: &mut Problems) {
 
 fn no_export(settings: &Settings, problems: &mut Problems) {
     if !settings.export.values().any(|export| export.enabled) {
-        problems.warn(&"export".into(), "no export is enabled, so nothing that is received is forwarded; set export.collector.endpoint");
+        problems.warn(&"export".into(), "no export is enabled: what is received is counted but kept nowhere; set export.collector.endpoint");
     }
 }
 

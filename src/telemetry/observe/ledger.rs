@@ -1,4 +1,4 @@
-//! `lineside.items.*` and `lineside.intake.turned_away`.
+//! `lineside.items.*`, `lineside.intake.items` and `lineside.intake.turned_away`.
 
 use std::sync::Arc;
 
@@ -42,6 +42,7 @@ pub(in crate::telemetry) fn ledger(
     );
     items_waiting(meter, &shared);
     items_dropped(meter, &shared);
+    taken_in(meter, Arc::clone(&shared));
     turned_away(meter, shared);
 }
 
@@ -101,6 +102,19 @@ fn observe_dropped(observer: &dyn AsyncInstrument<u64>, items: &ItemsReading) {
         let reason = KeyValue::new(names::REASON, *reason);
         observer.observe(*count, &[export.clone(), signal.clone(), reason]);
     }
+}
+
+fn taken_in(meter: &Meter, shared: Arc<Shared<LedgerReading>>) {
+    meter
+        .u64_observable_counter(names::INTAKE_ITEMS)
+        .with_unit("{item}")
+        .with_description("Items taken in, whatever exports select them.")
+        .with_callback(move |observer| {
+            for (signal, items) in &shared.same().taken_in {
+                observer.observe(*items, &[KeyValue::new(names::SIGNAL, signal.name())]);
+            }
+        })
+        .build();
 }
 
 fn turned_away(meter: &Meter, shared: Arc<Shared<LedgerReading>>) {

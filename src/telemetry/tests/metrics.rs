@@ -28,6 +28,7 @@ fn moving_ledger() -> impl Fn() -> LedgerReading {
         };
         LedgerReading {
             items: vec![items],
+            taken_in: vec![(Signal::Traces, received)],
             turned_away: vec![turned_away],
         }
     }
