@@ -6,7 +6,9 @@ use opentelemetry::Context;
 use opentelemetry::trace::TraceContextExt as _;
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
 use tracing::{Event, Metadata, Subscriber};
-use tracing_subscriber::filter::{EnvFilter, FilterExt as _, LevelFilter, filter_fn};
+use tracing_subscriber::filter::{
+    EnvFilter, FilterExt as _, LevelFilter, dynamic_filter_fn, filter_fn,
+};
 use tracing_subscriber::fmt::format::{DefaultFields, Format, Full, Json, JsonFields};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter, format};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -53,8 +55,10 @@ where
     let spans = tracing_opentelemetry::layer()
         .with_tracer(providers.tracer())
         .with_filter(exported.clone().and(LevelFilter::INFO));
+    let takes_logs = providers.takes_logs();
     let logs = OpenTelemetryTracingBridge::new(providers.logger())
-        .with_filter(exported.and(env_filter(directives)?));
+        .with_filter(exported.and(env_filter(directives)?))
+        .with_filter(dynamic_filter_fn(move |_, _| takes_logs()));
     let lines = line_layer(settings.log_format, writer).with_filter(env_filter(directives)?);
     Ok(Registry::default().with(lines).with(logs).with(spans))
 }

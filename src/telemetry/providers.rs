@@ -1,6 +1,8 @@
 //! The three providers of the SDK, wired to the registry and to the agent's own intake.
 
 use std::env;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use opentelemetry::metrics::MeterProvider as _;
@@ -37,6 +39,8 @@ pub(super) struct Providers {
     meters: SdkMeterProvider,
     tracers: SdkTracerProvider,
     loggers: SdkLoggerProvider,
+    /// Set at the end: the SDK complains of every record that comes later.
+    ended: Arc<AtomicBool>,
 }
 
 impl Providers {
@@ -52,6 +56,7 @@ impl Providers {
             meters: meters(settings, registry, door, resource.clone())?,
             tracers: tracers(settings, door, resource.clone())?,
             loggers: loggers(door, resource)?,
+            ended: Arc::default(),
         })
     }
 
@@ -86,8 +91,15 @@ impl Providers {
         results.into_iter().collect()
     }
 
+    /// Whether log records still reach the SDK, as a question that outlives `self`.
+    pub(super) fn takes_logs(&self) -> impl Fn() -> bool + Send + Sync + 'static + use<> {
+        let ended = Arc::clone(&self.ended);
+        move || !ended.load(Ordering::Relaxed)
+    }
+
     /// Exports what is waiting and stops. Blocks.
     pub(super) fn shutdown(&self, limit: Duration) -> OTelSdkResult {
+        self.ended.store(true, Ordering::Relaxed);
         let results = [
             self.tracers.shutdown_with_timeout(limit),
             self.loggers.shutdown_with_timeout(limit),
