@@ -96,7 +96,15 @@ pub(super) async fn read_message(
 
 /// Reads and forgets what is left of a refused request, so that its sender, still writing, gets to
 /// read the answer. Bounded: a sender that won't end is cut off.
-pub(super) async fn discard(mut body: Incoming, max_bytes: usize, limit: Duration) {
+pub(super) async fn discard(
+    mut body: Incoming,
+    refusal: &Refusal,
+    max_bytes: usize,
+    limit: Duration,
+) {
+    if refusal.reason == TurnedAway::TimedOut {
+        return; // it had its time
+    }
     let drain = async {
         let mut left = max_bytes;
         while let Ok(Some(data)) = next_data(&mut body).await {

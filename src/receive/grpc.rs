@@ -76,7 +76,7 @@ async fn admit(shared: &Shared, signal: Signal, request: Request<Incoming>) -> A
     match read {
         Ok((visit, message, encoding)) => offer(visit, signal, message, encoding).await,
         Err(refusal) => {
-            body::discard(body, max_bytes, limit).await;
+            body::discard(body, &refusal, max_bytes, limit).await;
             Err(refusal)
         }
     }

@@ -126,7 +126,7 @@ async fn admit(
     {
         Ok((visit, format, encoding, bytes)) => offer(visit, signal, format, encoding, bytes).await,
         Err(refusal) => {
-            body::discard(body, max_bytes, limit).await;
+            body::discard(body, &refusal, max_bytes, limit).await;
             Err(refusal)
         }
     }

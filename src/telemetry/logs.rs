@@ -56,9 +56,12 @@ where
         .with_tracer(providers.tracer())
         .with_filter(exported.clone().and(LevelFilter::INFO));
     let takes_logs = providers.takes_logs();
-    let logs = OpenTelemetryTracingBridge::new(providers.logger())
-        .with_filter(exported.and(env_filter(directives)?))
-        .with_filter(dynamic_filter_fn(move |_, _| takes_logs()));
+    // One filter, its fixed parts first: what they rule out is never even made. A filter of its own
+    // for the dynamic part would have every span of h2 made and thrown away.
+    let exported_now = exported
+        .and(env_filter(directives)?)
+        .and(dynamic_filter_fn(move |_, _| takes_logs()));
+    let logs = OpenTelemetryTracingBridge::new(providers.logger()).with_filter(exported_now);
     let lines = line_layer(settings.log_format, writer).with_filter(env_filter(directives)?);
     Ok(Registry::default().with(lines).with(logs).with(spans))
 }

@@ -145,3 +145,17 @@ fn lines_within_a_tracing_span_carry_its_ids() {
     );
     assert!(!outside.contains("trace_id"), "{outside}");
 }
+
+/// Scenario: h2 opens its spans of level trace and debug, several for each frame, under the default settings.
+/// Guarantees: they are not even made; made and thrown away, they cost more than forwarding does.
+#[test]
+fn spans_of_libraries_are_never_made() {
+    let settings = Settings::default();
+    let telemetry = Telemetry::build(&settings).unwrap();
+    let subscriber = telemetry.subscriber(&settings, io::sink).unwrap();
+    tracing::subscriber::with_default(subscriber, || {
+        assert!(tracing::trace_span!(target: "h2::proto", "FramedRead::poll_next").is_disabled());
+        assert!(tracing::debug_span!(target: "h2::server", "Connection").is_disabled());
+        assert!(!tracing::info_span!("of our own").is_disabled());
+    });
+}

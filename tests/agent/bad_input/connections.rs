@@ -206,3 +206,30 @@ async fn connections_are_capped() {
         .must_send(Signal::Logs, &request(Signal::Logs, 0..1))
         .await;
 }
+
+/// Scenario: an HTTP/2 client opens a connection. Guarantees: it is told `receive.max_streams` as the limit of concurrent
+/// streams (RFC 9113, section 6.5.2), before it has sent a request.
+#[tokio::test]
+async fn streams_are_capped() {
+    let sink = Sink::start().await;
+    let agent = Agent::start(Config::to(&sink).set("receive.max_streams", 7)).await;
+    let mut stream = TcpStream::connect(agent.grpc()).await.unwrap();
+    let empty_settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    stream
+        .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+        .await
+        .unwrap();
+    stream.write_all(&empty_settings).await.unwrap();
+    let mut head = [0; 9];
+    stream.read_exact(&mut head).await.unwrap();
+    let (length, kind) = (u32::from_be_bytes([0, head[0], head[1], head[2]]), head[3]);
+    assert_eq!(kind, 4, "the first frame is SETTINGS");
+    let mut settings = vec![0; length as usize];
+    stream.read_exact(&mut settings).await.unwrap();
+    const MAX_CONCURRENT_STREAMS: [u8; 2] = [0, 3];
+    let told = settings
+        .chunks(6)
+        .find(|setting| setting[..2] == MAX_CONCURRENT_STREAMS)
+        .map(|setting| u32::from_be_bytes([setting[2], setting[3], setting[4], setting[5]]));
+    assert_eq!(told, Some(7));
+}
