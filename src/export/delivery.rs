@@ -11,7 +11,6 @@ use super::outcome::Outcome;
 use super::parcel::Parcel;
 use super::payload::{self, Payload};
 use super::report::Report;
-use crate::intake::off_thread_if;
 use crate::journal::{Entry, Settler};
 use crate::ledger::{DropReason, Fate};
 use crate::otlp::Batch;
@@ -171,8 +170,7 @@ impl Courier {
         let encoding = self.policy.compression;
         while !parcel.entries.is_empty() {
             let batches: Vec<Batch> = parcel.entries.iter().map(|e| e.batch.clone()).collect();
-            let work = payload::is_work(&batches, encoding);
-            let built = off_thread_if(work, move || Payload::build(&batches, encoding)).await;
+            let built = payload::build(batches, encoding).await;
             match built {
                 Ok(payload) => return Some(payload),
                 Err(error) => self.drop_unreadable(parcel, &error),

@@ -13,12 +13,16 @@
 //! export keeps up, and compressed again with others when it does not.
 
 use std::collections::VecDeque;
+use std::num::NonZero;
 use std::pin::Pin;
+use std::sync::LazyLock;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use tokio::sync::Semaphore;
 
+use crate::intake::off_thread_if;
 use crate::otlp::{
     Batch, DeflateError, Encoding, InflateError, can_concatenate, default_level, deflate, inflate,
 };
@@ -41,7 +45,7 @@ pub(super) enum PayloadError {
 
 impl Payload {
     /// The body for `batches`, compressed as `encoding`.
-    pub(super) fn build(batches: &[Batch], encoding: Encoding) -> Result<Payload, PayloadError> {
+    fn build(batches: &[Batch], encoding: Encoding) -> Result<Payload, PayloadError> {
         if passes_through(batches, encoding) {
             return Ok(batches.iter().map(|batch| batch.bytes.clone()).collect());
         }
@@ -73,8 +77,28 @@ pub(super) fn best_alone(batch: &Batch, encoding: Encoding) -> bool {
     encoding == batch.encoding && !can_concatenate(encoding) && batch.bytes.len() >= ALONE_BYTES
 }
 
+/// Half the cores compress at most, so that senders are still answered while a backlog goes out.
+static COMPRESSORS: LazyLock<Semaphore> = LazyLock::new(|| {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    Semaphore::new((cores / 2).max(1))
+});
+
+/// The body for `batches`; off the network threads where making it takes real work.
+pub(super) async fn build(
+    batches: Vec<Batch>,
+    encoding: Encoding,
+) -> Result<Payload, PayloadError> {
+    if !is_work(&batches, encoding) {
+        return Payload::build(&batches, encoding);
+    }
+    let turn = COMPRESSORS.acquire().await; // never closed, so an error cannot come
+    let built = off_thread_if(true, move || Payload::build(&batches, encoding)).await;
+    drop(turn);
+    built
+}
+
 /// Whether building the body of `batches` takes real work rather than sharing bytes.
-pub(super) fn is_work(batches: &[Batch], encoding: Encoding) -> bool {
+fn is_work(batches: &[Batch], encoding: Encoding) -> bool {
     let all_as_sent = batches.iter().all(|batch| batch.encoding == encoding);
     encoding != Encoding::Identity && !passes_through(batches, encoding) || !all_as_sent
 }
