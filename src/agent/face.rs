@@ -1,7 +1,7 @@
 //! What the HTTP face is told about the agent.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use crate::config::Settings;
 use crate::export::ExportStatus;
@@ -61,19 +61,14 @@ fn features(settings: &Settings) -> Vec<String> {
 
 /// A sentence for each export whose oldest batch has waited longer than it may.
 fn stuck(exports: &[(Duration, ExportStatus)]) -> Vec<String> {
-    let now_ms = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_millis();
+    let now = SystemTime::now();
     let sentence = |(stuck_after, export): &(Duration, ExportStatus)| {
-        let oldest_ms = u128::from(export.oldest_waiting_unix_ms()?);
-        let age_ms = u64::try_from(now_ms.saturating_sub(oldest_ms)).unwrap_or(u64::MAX);
-        let age = Duration::from_secs(age_ms / 1000);
-        (Duration::from_millis(age_ms) > *stuck_after).then(|| {
+        let age = export.oldest_waiting_age(now)?;
+        (age > *stuck_after).then(|| {
             let why = export
                 .last_error()
                 .unwrap_or_else(|| "it takes too little".to_owned());
-            let age = humantime::format_duration(age);
+            let age = humantime::format_duration(Duration::from_secs(age.as_secs()));
             format!(
                 "export {:?} has had batches waiting for {age}: {why}",
                 export.name()

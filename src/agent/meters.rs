@@ -1,7 +1,7 @@
 //! Connects the rooms' own counts to the instruments, and own telemetry to the intake.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 
@@ -99,17 +99,11 @@ fn journal_reading(stats: &JournalStats) -> JournalReading {
 }
 
 fn export_reading(export: &ExportStatus) -> ExportReading {
-    let now_ms = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_millis();
-    let age_ms = |oldest: u64| now_ms.saturating_sub(u128::from(oldest));
+    let age = export.oldest_waiting_age(SystemTime::now());
     ExportReading {
         export: Arc::clone(export.name()),
         in_flight: export.in_flight() as u64,
-        oldest_waiting_age_s: export
-            .oldest_waiting_unix_ms()
-            .map_or(0.0, |oldest| age_ms(oldest) as f64 / 1000.0),
+        oldest_waiting_age_s: age.unwrap_or_default().as_secs_f64(),
         breaker: export.breaker(),
     }
 }

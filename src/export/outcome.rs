@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use crate::otlp::Code;
+use crate::otlp::{Code, decode_response};
 
 /// How one attempt to deliver a request ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +30,19 @@ impl Outcome {
         Outcome::Retry {
             after: None,
             why: why.into(),
+        }
+    }
+
+    /// What a successful `answer`, an `Export*ServiceResponse`, says.
+    pub(super) fn delivered(answer: &[u8]) -> Outcome {
+        // An answer we can't read still came with success: the destination has the items.
+        let partial = decode_response(answer).ok().flatten();
+        let (rejected, message) = partial.map_or((0, String::new()), |partial| {
+            (partial.rejected, partial.message)
+        });
+        Outcome::Delivered {
+            rejected: rejected.max(0).unsigned_abs(),
+            message,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep_until};
@@ -57,9 +57,11 @@ impl ExportStatus {
         self.courier.breaker.state()
     }
 
-    /// When the oldest batch that still waits was received, in milliseconds since the Unix epoch.
-    pub fn oldest_waiting_unix_ms(&self) -> Option<u64> {
-        self.courier.settler.oldest_waiting_unix_ms()
+    /// How long ago the oldest batch that still waits was received; `None` while nothing waits.
+    pub fn oldest_waiting_age(&self, now: SystemTime) -> Option<Duration> {
+        let received_unix_ms = self.courier.settler.oldest_waiting_unix_ms()?;
+        let received = UNIX_EPOCH + Duration::from_millis(received_unix_ms);
+        Some(now.duration_since(received).unwrap_or_default())
     }
 
     /// Why the last attempt failed; `None` once one succeeds.

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
+use http::{HeaderMap, HeaderName};
 use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
 use crate::intake::{Refusal, Visit};
 use crate::ledger::TurnedAway;
+use crate::otlp::Encoding;
 
 /// Bodies of unknown length are charged in steps that double from here.
 const FIRST_CHARGE_BYTES: usize = 64 << 10;
@@ -20,6 +22,21 @@ const GRPC_PREFIX_BYTES: usize = 5;
 pub(super) struct Message {
     pub(super) compressed: bool,
     pub(super) bytes: Bytes,
+}
+
+/// The coding that the header `name` gives the body; `None` without that header.
+pub(super) fn encoding(
+    headers: &HeaderMap,
+    name: &HeaderName,
+) -> Result<Option<Encoding>, Refusal> {
+    let Some(token) = headers.get(name) else {
+        return Ok(None);
+    };
+    let known = token.to_str().ok().and_then(Encoding::from_token);
+    known.map(Some).ok_or_else(|| {
+        let message = format!("{name} {token:?} is not spoken here; send identity, gzip or zstd");
+        Refusal::new(TurnedAway::Unsupported, message)
+    })
 }
 
 /// Reads an OTLP/HTTP body of at most `max_bytes`.
@@ -115,6 +132,12 @@ pub(super) async fn discard(
         }
     };
     let _ = tokio::time::timeout(limit, drain).await; // out of time: the sender is cut off
+}
+
+/// The body took longer than it may.
+pub(super) fn timed_out() -> Refusal {
+    let message = "the body did not arrive within receive.body_timeout";
+    Refusal::new(TurnedAway::TimedOut, message)
 }
 
 async fn next_data(body: &mut Incoming) -> Result<Option<Bytes>, Refusal> {

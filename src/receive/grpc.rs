@@ -65,14 +65,14 @@ async fn admit(shared: &Shared, signal: Signal, request: Request<Incoming>) -> A
     let (max_bytes, limit) = (shared.options.max_body_bytes, shared.options.body_timeout);
     let read = async {
         auth::check(shared.options.token.as_ref(), &head.headers)?;
-        let encoding = encoding(&head.headers)?;
+        let encoding = body::encoding(&head.headers, &GRPC_ENCODING)?;
         let mut visit = shared.intake.enter()?;
         let message = body::read_message(&mut body, &mut visit, max_bytes).await?;
         Ok((visit, message, encoding))
     };
     let read = timeout(limit, read)
         .await
-        .unwrap_or_else(|_| Err(timed_out()));
+        .unwrap_or_else(|_| Err(body::timed_out()));
     match read {
         Ok((visit, message, encoding)) => offer(visit, signal, message, encoding).await,
         Err(refusal) => {
@@ -103,23 +103,6 @@ async fn offer(
             bytes: message.bytes,
         })
         .await
-}
-
-fn encoding(headers: &HeaderMap) -> Result<Option<Encoding>, Refusal> {
-    let Some(token) = headers.get(GRPC_ENCODING) else {
-        return Ok(None);
-    };
-    let known = token.to_str().ok().and_then(Encoding::from_token);
-    known.map(Some).ok_or_else(|| {
-        let message =
-            format!("grpc-encoding {token:?} is not spoken here; send identity, gzip or zstd");
-        Refusal::new(TurnedAway::Unsupported, message)
-    })
-}
-
-fn timed_out() -> Refusal {
-    let message = "the body did not arrive within receive.body_timeout";
-    Refusal::new(TurnedAway::TimedOut, message)
 }
 
 fn code(admission: &Admission) -> Code {

@@ -115,14 +115,14 @@ async fn admit(
     let read = async {
         auth::check(shared.options.token.as_ref(), headers)?;
         let format = format.clone()?;
-        let encoding = encoding(headers)?;
+        let encoding = body::encoding(headers, &CONTENT_ENCODING)?.unwrap_or(Encoding::Identity);
         let mut visit = shared.intake.enter()?;
         let bytes = body::read_whole(&mut body, &mut visit, max_bytes).await?;
         Ok((visit, format, encoding, bytes))
     };
     match timeout(limit, read)
         .await
-        .unwrap_or_else(|_| Err(timed_out()))
+        .unwrap_or_else(|_| Err(body::timed_out()))
     {
         Ok((visit, format, encoding, bytes)) => offer(visit, signal, format, encoding, bytes).await,
         Err(refusal) => {
@@ -165,27 +165,6 @@ fn format(headers: &HeaderMap) -> Result<Format, Refusal> {
             Err(Refusal::new(TurnedAway::Unsupported, message))
         }
     }
-}
-
-fn encoding(headers: &HeaderMap) -> Result<Encoding, Refusal> {
-    let Some(token) = headers.get(CONTENT_ENCODING) else {
-        return Ok(Encoding::Identity);
-    };
-    token
-        .to_str()
-        .ok()
-        .and_then(Encoding::from_token)
-        .ok_or_else(|| {
-            let message = format!(
-                "content-encoding {token:?} is not spoken here; send identity, gzip or zstd"
-            );
-            Refusal::new(TurnedAway::Unsupported, message)
-        })
-}
-
-fn timed_out() -> Refusal {
-    let message = "the body did not arrive within receive.body_timeout";
-    Refusal::new(TurnedAway::TimedOut, message)
 }
 
 /// An empty `Export*ServiceResponse` in the sender's format: everything was taken in.

@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use super::{Client, MAX_ANSWER_BYTES};
 use crate::export::outcome::Outcome;
 use crate::export::payload::Payload;
-use crate::otlp::{Code, Encoding, Signal, Status, decode_response};
+use crate::otlp::{Code, Encoding, Signal, Status};
 
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 const TRAILERS: HeaderValue = HeaderValue::from_static("trailers");
@@ -66,7 +66,10 @@ async fn read(response: http::Response<Incoming>) -> Outcome {
     };
     let status = body.trailers().and_then(outcome);
     match status {
-        Some(Outcome::Delivered { .. }) => delivered(&body.to_bytes()),
+        Some(Outcome::Delivered { .. }) => {
+            let framed = body.to_bytes();
+            Outcome::delivered(framed.get(PREFIX_BYTES..).unwrap_or_default())
+        }
         Some(outcome) => outcome,
         None => Outcome::retry("the answer carries no grpc-status"),
     }
@@ -85,19 +88,4 @@ fn outcome(headers: &HeaderMap) -> Option<Outcome> {
     let details = text("grpc-status-details-bin").and_then(|value| Status::from_header(value).ok());
     let delay: Option<Duration> = details.and_then(|status| status.retry_delay);
     Some(Outcome::of_grpc(Code::from_number(number), message, delay))
-}
-
-fn delivered(message: &[u8]) -> Outcome {
-    // An answer we can't read still came with OK: the destination has the items.
-    let partial = message
-        .get(PREFIX_BYTES..)
-        .and_then(|message| decode_response(message).ok());
-    let partial = partial.flatten();
-    let rejected = partial
-        .as_ref()
-        .map_or(0, |partial| partial.rejected.max(0).unsigned_abs());
-    Outcome::Delivered {
-        rejected,
-        message: partial.map(|p| p.message).unwrap_or_default(),
-    }
 }

@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, Limited};
 use super::{Client, MAX_ANSWER_BYTES};
 use crate::export::outcome::Outcome;
 use crate::export::payload::Payload;
-use crate::otlp::{Code, Encoding, Signal, Status, decode_response};
+use crate::otlp::{Code, Encoding, Signal, Status};
 
 const PROTOBUF: HeaderValue = HeaderValue::from_static("application/x-protobuf");
 
@@ -36,7 +36,7 @@ pub(super) async fn send(
         Err(error) => return Outcome::retry(format!("reading the answer failed: {error}")),
     };
     if head.status.is_success() {
-        return delivered(&answer);
+        return Outcome::delivered(&answer);
     }
     let status = Status::from_protobuf(&answer).unwrap_or_else(|_| Status::new(Code::Unknown, ""));
     Outcome::of_http(
@@ -44,18 +44,6 @@ pub(super) async fn send(
         &status.message,
         retry_after(&head.headers, SystemTime::now()),
     )
-}
-
-fn delivered(answer: &[u8]) -> Outcome {
-    // An answer we can't read still came with 2xx: the destination has the items.
-    let partial = decode_response(answer).ok().flatten();
-    let rejected = partial
-        .as_ref()
-        .map_or(0, |partial| partial.rejected.max(0).unsigned_abs());
-    Outcome::Delivered {
-        rejected,
-        message: partial.map(|p| p.message).unwrap_or_default(),
-    }
 }
 
 /// Retry-After in either of its forms (RFC 9110, section 10.2.3).
