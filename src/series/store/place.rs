@@ -1,0 +1,79 @@
+//! Places: the labels that all series of one sender and scope share, rendered once.
+
+use slab::Slab;
+use std::collections::HashMap;
+
+use super::PlaceId;
+
+/// The labels of a sender and an instrumentation scope.
+#[derive(Debug)]
+pub struct Place {
+    /// `job="…",instance="…",otel_scope_name="…"`, without braces; may be empty.
+    pub text: Box<str>,
+    /// How many series stand here.
+    series: u32,
+}
+
+/// Every place that series stand at.
+#[derive(Debug, Default)]
+pub struct Places {
+    places: Slab<Place>,
+    by_text: HashMap<Box<str>, PlaceId>,
+}
+
+impl Places {
+    /// The place with these labels, made if there is none. It goes again when its last series goes.
+    pub fn at(&mut self, text: &str) -> PlaceId {
+        if let Some(place) = self.by_text.get(text) {
+            return *place;
+        }
+        let place = Place {
+            text: text.into(),
+            series: 0,
+        };
+        let id = PlaceId(index(self.places.insert(place)));
+        self.by_text.insert(text.into(), id);
+        id
+    }
+
+    /// The place's labels; empty for one that is gone.
+    pub fn text(&self, place: PlaceId) -> &str {
+        self.places
+            .get(place.0 as usize)
+            .map_or("", |place| &place.text)
+    }
+
+    /// Bytes that all places take, roughly.
+    pub fn bytes(&self) -> usize {
+        let each = |(_, place): (usize, &Place)| size_of::<Place>() + 2 * place.text.len() + 48;
+        self.places.iter().map(each).sum()
+    }
+
+    pub(super) fn enter(&mut self, place: PlaceId) {
+        if let Some(place) = self.places.get_mut(place.0 as usize) {
+            place.series += 1;
+        }
+    }
+
+    pub(super) fn leave(&mut self, place: PlaceId) {
+        if let Some(place) = self.places.get_mut(place.0 as usize) {
+            place.series = place.series.saturating_sub(1);
+        }
+    }
+
+    /// Forgets places without series.
+    pub(super) fn sweep(&mut self) {
+        let by_text = &mut self.by_text;
+        self.places.retain(|_, place| {
+            if place.series == 0 {
+                by_text.remove(&place.text);
+            }
+            place.series > 0
+        });
+    }
+}
+
+/// Slabs are limited far below 2³² entries by the limits on series.
+pub(super) fn index(key: usize) -> u32 {
+    u32::try_from(key).unwrap_or(u32::MAX)
+}
