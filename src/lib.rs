@@ -14,6 +14,7 @@
 //! | [`telemetry`] | the OpenTelemetry SDK: own meters, spans and logs, propagation |
 //! | [`ledger`] | received = delivered + waiting + refused + dropped, exact to the item |
 //! | [`journal`] | the durable queue: one log, one cursor for each export |
+//! | [`series`] | what /metrics shows: received metrics, metrics derived from spans and logs |
 //! | [`intake`] | the one door: checks, limits and commits a batch, answers |
 //! | [`listen`] | the accept loop under every server: limits, TLS, drain |
 //! | [`receive`] | OTLP/gRPC and OTLP/HTTP to the door; knows transports, nothing else |
@@ -38,6 +39,9 @@ pub mod ledger;
 
 #[cfg(feature = "agent")]
 pub mod journal;
+
+#[cfg(feature = "agent")]
+pub mod series;
 
 #[cfg(feature = "agent")]
 pub mod intake;
