@@ -26,8 +26,8 @@ use crate::series::naming::{
     merge_labels, metric_name, scope_attribute, write_label,
 };
 use crate::series::store::{
-    ConflictKind, FamilySpec, Fault, Fingerprint, FingerprintKey, Lineage, Moment, NewSeries, PlaceId,
-    SeriesId, Store, Value,
+    ConflictKind, FamilySpec, Fault, Fingerprint, FingerprintKey, Lineage, Moment, NewSeries,
+    PlaceId, SeriesId, Store, Value,
 };
 use described::Described;
 
@@ -173,7 +173,9 @@ impl Targets {
             self.places_epoch = store.epoch();
         }
         let scope = scope.filter(|_| self.options.scope_labels);
-        let key = scope.map_or_else(Fingerprint::default, |scope| scope_fingerprint(store.key(), scope));
+        let key = scope.map_or_else(Fingerprint::default, |scope| {
+            scope_fingerprint(store.key(), scope)
+        });
         if let Some(place) = self.places.get(&(id, key)) {
             return *place;
         }
@@ -276,7 +278,13 @@ impl Targets {
         let kept = format!("instance {:?}", described.instance);
         let refused = format!("a second sender, shown as instance {:?}", made_up.instance);
         let conflicts = store.conflicts();
-        if conflicts.note(ConflictKind::Sender, &described.job, (&kept, &refused), 0, now.seconds()) {
+        if conflicts.note(
+            ConflictKind::Sender,
+            &described.job,
+            (&kept, &refused),
+            0,
+            now.seconds(),
+        ) {
             tracing::warn!(job = %described.job, instance = %made_up.instance, "two senders have the same service.name and no service.instance.id of their own: the second is shown under a made-up instance");
         }
         let name = (made_up.job.clone(), made_up.instance.clone());
@@ -344,7 +352,10 @@ impl Targets {
             unit: "",
             help: "Target metadata",
         };
-        let fingerprint = store.key().of(labels.as_bytes()).then(store.key().of(b"target_info"));
+        let fingerprint = store
+            .key()
+            .of(labels.as_bytes())
+            .then(store.key().of(b"target_info"));
         let series = NewSeries {
             fingerprint,
             identity: FingerprintKey::stable().of(labels.as_bytes()).short(),
@@ -372,7 +383,10 @@ impl Targets {
             .collect();
         merge_labels(self.options.strategy, MetricKind::Info, &mut pairs);
         let mut text = self.text(id, None);
-        for (name, value) in pairs.iter().filter(|(name, _)| name != JOB && name != INSTANCE) {
+        for (name, value) in pairs
+            .iter()
+            .filter(|(name, _)| name != JOB && name != INSTANCE)
+        {
             append(&mut text, name, value);
         }
         text
@@ -421,11 +435,16 @@ fn touch(store: &mut Store, series: SeriesId, now: Moment) {
 
 /// The fingerprint of a set of attributes.
 fn fingerprint(key: FingerprintKey, attributes: Attributes<'_>) -> Fingerprint {
-    attributes.fold(Fingerprint::default(), |set, attribute| set.with_member(key.of(attribute.raw)))
+    attributes.fold(Fingerprint::default(), |set, attribute| {
+        set.with_member(key.of(attribute.raw))
+    })
 }
 
 fn scope_fingerprint(key: FingerprintKey, scope: &Scope<'_>) -> Fingerprint {
-    let names = key.of(scope.name).then(key.of(scope.version)).then(key.of(scope.schema_url));
+    let names = key
+        .of(scope.name)
+        .then(key.of(scope.version))
+        .then(key.of(scope.schema_url));
     names.then(fingerprint(key, scope.attributes.clone()))
 }
 
