@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::alphabet;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
+use base64::engine::general_purpose::{self, STANDARD_NO_PAD};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 /// What is wrong with a text, for people.
@@ -28,6 +28,11 @@ pub(super) fn decode_base64(text: &str) -> Result<Vec<u8>, Reason> {
 /// Encodes in the standard alphabet without padding, as gRPC asks of binary headers.
 pub(super) fn encode_base64(bytes: &[u8]) -> String {
     STANDARD_NO_PAD.encode(bytes)
+}
+
+/// Appends base64 in the standard alphabet with padding (RFC 4648, section 4).
+pub(super) fn put_base64(out: &mut String, bytes: &[u8]) {
+    general_purpose::STANDARD.encode_string(bytes, out);
 }
 
 /// Decodes hexadecimal digits of either case.

@@ -13,6 +13,7 @@ mod signal;
 mod status;
 #[cfg(all(test, feature = "agent"))]
 mod tests;
+pub mod view;
 mod walk;
 pub mod wire;
 

@@ -1,15 +1,5 @@
-//! Series: everything received, as `/metrics` shows it.
+//! What `/metrics` shows: received metrics, and metrics derived from spans and logs.
 
+pub mod naming;
 pub mod store;
-pub mod naming {
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-    pub enum MetricKind {
-        Counter,
-        Gauge,
-        Histogram,
-        Summary,
-        Info,
-        StateSet,
-        Unknown,
-    }
-}
+pub mod targets;

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use crate::fixture::repository;
 
 /// The rooms from the top down; each may know those before it.
-const ROOMS: [&str; 12] = [
+const ROOMS: [&str; 13] = [
     "otlp",
     "config",
     "resilience",
     "telemetry",
     "ledger",
     "journal",
+    "series",
     "intake",
     "listen",
     "receive",

@@ -110,9 +110,9 @@ impl Store {
         &self.places
     }
 
-    /// The place with these labels, made if there is none.
-    pub fn place(&mut self, text: &str) -> PlaceId {
-        self.places.at(text)
+    /// The place with these labels, made if there is none, and of `owner` from here on.
+    pub fn place(&mut self, text: &str, owner: u32) -> PlaceId {
+        self.places.at(text, owner)
     }
 
     /// The series with this fingerprint.

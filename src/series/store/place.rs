@@ -10,6 +10,8 @@ use super::PlaceId;
 pub struct Place {
     /// `job="…",instance="…",otel_scope_name="…"`, without braces; may be empty.
     pub text: Box<str>,
+    /// The number of the target it belongs to, as the caller gave it.
+    owner: u32,
     /// How many series stand here.
     series: u32,
 }
@@ -22,13 +24,18 @@ pub struct Places {
 }
 
 impl Places {
-    /// The place with these labels, made if there is none. It goes again when its last series goes.
-    pub fn at(&mut self, text: &str) -> PlaceId {
-        if let Some(place) = self.by_text.get(text) {
-            return *place;
+    /// The place with these labels, made if there is none, and of `owner` from here on. It goes again when its
+    /// last series goes.
+    pub fn at(&mut self, text: &str, owner: u32) -> PlaceId {
+        if let Some(id) = self.by_text.get(text) {
+            if let Some(place) = self.places.get_mut(id.0 as usize) {
+                place.owner = owner;
+            }
+            return *id;
         }
         let place = Place {
             text: text.into(),
+            owner,
             series: 0,
         };
         let id = PlaceId(index(self.places.insert(place)));
@@ -41,6 +48,12 @@ impl Places {
         self.places
             .get(place.0 as usize)
             .map_or("", |place| &place.text)
+    }
+
+    /// The owners of all places where series stand.
+    pub fn owners(&self) -> impl Iterator<Item = u32> {
+        let taken = self.places.iter().filter(|(_, place)| place.series > 0);
+        taken.map(|(_, place)| place.owner)
     }
 
     /// Bytes that all places take, roughly.
