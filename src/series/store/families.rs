@@ -1,0 +1,120 @@
+//! Families of the store: made when first needed, and views on the series of others.
+
+use super::family::{Content, Family, FamilySpec, Member, NameTaken, Reading, View};
+use super::limits::{family_bytes, member_bytes};
+use super::place::index;
+use super::{FamilyId, SeriesId, Store};
+
+impl Store {
+    /// The family that `spec` names, made if there is none.
+    ///
+    /// # Errors
+    /// When another family holds the name, or one of another type has it.
+    pub fn family(&mut self, spec: &FamilySpec<'_>) -> Result<FamilyId, NameTaken> {
+        match self.claims.holder(spec.name, spec.kind) {
+            Some(taken) if self.yields(taken.holder) => {
+                self.remove_view(taken.holder);
+                self.family(spec)
+            }
+            Some(taken) => self.same_family(spec, taken),
+            None => Ok(self.add_family(spec, Content::Own(Vec::new()))),
+        }
+    }
+
+    fn yields(&self, holder: FamilyId) -> bool {
+        let family = self.get_family(holder);
+        family.is_some_and(|family| matches!(&family.content, Content::View(view) if view.yields))
+    }
+
+    fn same_family(&self, spec: &FamilySpec<'_>, taken: NameTaken) -> Result<FamilyId, NameTaken> {
+        let family = &self.families[taken.holder.0 as usize];
+        let own = matches!(family.content, Content::Own(_));
+        if own && *family.name == *spec.name && family.kind == spec.kind {
+            Ok(taken.holder)
+        } else {
+            Err(taken)
+        }
+    }
+
+    /// A family that stays when it has no series.
+    ///
+    /// # Errors
+    /// As [`Store::family`].
+    pub fn pinned_family(&mut self, spec: &FamilySpec<'_>) -> Result<FamilyId, NameTaken> {
+        let id = self.family(spec)?;
+        self.families[id.0 as usize].pinned = true;
+        Ok(id)
+    }
+
+    /// A family that shows series of other families; pinned. One that `yields` goes when a received
+    /// metric needs its name.
+    ///
+    /// # Errors
+    /// When another family holds the name.
+    pub fn view(
+        &mut self,
+        spec: &FamilySpec<'_>,
+        reading: Reading,
+        yields: bool,
+    ) -> Result<FamilyId, NameTaken> {
+        if let Some(taken) = self.claims.holder(spec.name, spec.kind) {
+            return Err(taken);
+        }
+        let id = self.add_family(
+            spec,
+            Content::View(View {
+                reading,
+                yields,
+                members: Vec::new(),
+            }),
+        );
+        self.families[id.0 as usize].pinned = true;
+        Ok(id)
+    }
+
+    fn add_family(&mut self, spec: &FamilySpec<'_>, content: Content) -> FamilyId {
+        let family = Family {
+            name: spec.name.into(),
+            kind: spec.kind,
+            unit: spec.unit.into(),
+            help: spec.help.into(),
+            content,
+            pinned: false,
+        };
+        self.heap_bytes += family_bytes(&family);
+        let id = FamilyId(index(self.families.insert(family)));
+        self.claims.take(spec.name, spec.kind, id);
+        id
+    }
+
+    /// Takes a view out of the store, so that another family may have its name.
+    fn remove_view(&mut self, id: FamilyId) {
+        if let Some(family) = self.families.try_remove(id.0 as usize) {
+            self.heap_bytes = self.heap_bytes.saturating_sub(family_bytes(&family));
+            self.claims.give_back(&family.name, family.kind);
+            self.epoch += 1;
+        }
+    }
+
+    /// Shows `series` in a view, under its own labels or others.
+    pub fn show(&mut self, view: FamilyId, series: SeriesId, labels: Option<Box<str>>) {
+        let Some(family) = self.families.get_mut(view.0 as usize) else {
+            return;
+        };
+        if let Content::View(view) = &mut family.content {
+            self.heap_bytes += member_bytes(labels.as_deref());
+            view.members.push(Member { series, labels });
+        }
+    }
+
+    /// The family; `None` when it is gone.
+    pub fn get_family(&self, id: FamilyId) -> Option<&Family> {
+        self.families.get(id.0 as usize)
+    }
+
+    /// Every family, also empty ones.
+    pub fn families(&self) -> impl Iterator<Item = (FamilyId, &Family)> {
+        let families = self.families.iter();
+        families.map(|(key, family)| (FamilyId(index(key)), family))
+    }
+}
