@@ -1,6 +1,9 @@
 //! Families of the store: made when first needed, and views on the series of others.
 
+use std::collections::HashSet;
+
 use super::family::{Content, Family, FamilySpec, Member, NameTaken, Reading, View};
+use super::insert::{places_text, writing};
 use super::limits::{family_bytes, member_bytes};
 use super::place::index;
 use super::{FamilyId, SeriesId, Store};
@@ -66,6 +69,7 @@ impl Store {
                 reading,
                 yields,
                 members: Vec::new(),
+                written: HashSet::new(),
             }),
         );
         self.families[id.0 as usize].pinned = true;
@@ -96,14 +100,26 @@ impl Store {
         }
     }
 
-    /// Shows `series` in a view, under its own labels or others.
+    /// Shows `series` in a view, under its own labels or others, unless the view shows it or one that is
+    /// written alike.
     pub fn show(&mut self, view: FamilyId, series: SeriesId, labels: Option<Box<str>>) {
+        let Some(one) = self.series.get(series.0 as usize) else {
+            return;
+        };
+        let text = labels.as_deref().unwrap_or(&one.labels);
+        let written = writing(self.key, view, text, places_text(&self.places, one.place));
         let Some(family) = self.families.get_mut(view.0 as usize) else {
             return;
         };
-        if let Content::View(view) = &mut family.content {
+        if let Content::View(view) = &mut family.content
+            && view.written.insert(written)
+        {
             self.heap_bytes += member_bytes(labels.as_deref());
-            view.members.push(Member { series, labels });
+            view.members.push(Member {
+                series,
+                labels,
+                written,
+            });
         }
     }
 

@@ -53,6 +53,7 @@ impl Store {
         self.heap_bytes += series_heap_bytes(&series);
         let id = SeriesId(index(self.series.insert(series)));
         members.push(id);
+        self.newcomers.push(id);
         if let Some(place) = place {
             self.places.enter(place);
         }

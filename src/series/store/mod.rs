@@ -53,6 +53,8 @@ pub struct Store {
     /// Series by family, labels and place: no two may be written alike.
     written: HashTable<SeriesId>,
     places: Places,
+    /// Series put in since they were last asked for.
+    newcomers: Vec<SeriesId>,
     conflicts: Conflicts,
     faults: Arc<FaultCounts>,
     /// Bytes of labels and values, without the tables.
@@ -73,6 +75,7 @@ impl Store {
             aliases: HashMap::new(),
             written: HashTable::new(),
             places: Places::default(),
+            newcomers: Vec::new(),
             conflicts: Conflicts::default(),
             faults: Arc::default(),
             heap_bytes: 0,
@@ -98,6 +101,11 @@ impl Store {
     /// Counts a fault over `points`.
     pub fn count_fault(&self, fault: Fault, points: u64) {
         self.faults.add(fault, points);
+    }
+
+    /// The series put in since the last call, in order. Ask before the epoch changes.
+    pub fn take_newcomers(&mut self) -> Vec<SeriesId> {
+        std::mem::take(&mut self.newcomers)
     }
 
     /// The contradictions seen.

@@ -2,6 +2,7 @@
 
 use super::{Exemplar, Fingerprint, Value};
 
+/// A family of the store. Valid until [`Store::epoch`] changes, for ever if it is pinned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FamilyId(pub(super) u32);
 
@@ -12,6 +13,20 @@ pub struct SeriesId(pub(super) u32);
 /// A place of the store. Valid until [`Store::epoch`] changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PlaceId(pub(super) u32);
+
+impl FamilyId {
+    /// The id as a number, to make fingerprints of.
+    pub fn number(self) -> u64 {
+        u64::from(self.0)
+    }
+}
+
+impl PlaceId {
+    /// The id as a number, to make fingerprints of.
+    pub fn number(self) -> u64 {
+        u64::from(self.0)
+    }
+}
 
 /// How a series comes by its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
