@@ -17,6 +17,7 @@ mod house;
 mod overload;
 mod own_telemetry;
 mod scrape;
+mod series;
 mod shutdown;
 mod stack;
 mod tls;
