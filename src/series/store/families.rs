@@ -11,14 +11,15 @@ impl Store {
     /// # Errors
     /// When another family holds the name, or one of another type has it.
     pub fn family(&mut self, spec: &FamilySpec<'_>) -> Result<FamilyId, NameTaken> {
-        match self.claims.holder(spec.name, spec.kind) {
-            Some(taken) if self.yields(taken.holder) => {
-                self.remove_view(taken.holder);
-                self.family(spec)
-            }
-            Some(taken) => self.same_family(spec, taken),
-            None => Ok(self.add_family(spec, Content::Own(Vec::new()))),
+        let taken = self.claims.holders(spec.name, spec.kind);
+        let (views, others): (Vec<_>, Vec<_>) = taken.partition(|taken| self.yields(taken.holder));
+        if let Some(taken) = others.into_iter().next() {
+            return self.same_family(spec, taken);
         }
+        for view in views {
+            self.remove_view(view.holder);
+        }
+        Ok(self.add_family(spec, Content::Own(Vec::new())))
     }
 
     fn yields(&self, holder: FamilyId) -> bool {
@@ -57,7 +58,7 @@ impl Store {
         reading: Reading,
         yields: bool,
     ) -> Result<FamilyId, NameTaken> {
-        if let Some(taken) = self.claims.holder(spec.name, spec.kind) {
+        if let Some(taken) = self.claims.holders(spec.name, spec.kind).next() {
             return Err(taken);
         }
         let id = self.add_family(
@@ -91,6 +92,11 @@ impl Store {
     fn remove_view(&mut self, id: FamilyId) {
         if let Some(family) = self.families.try_remove(id.0 as usize) {
             self.heap_bytes = self.heap_bytes.saturating_sub(family_bytes(&family));
+            if let Content::View(view) = &family.content {
+                let members = view.members.iter();
+                let bytes = members.map(|member| member_bytes(member.labels.as_deref()));
+                self.heap_bytes = self.heap_bytes.saturating_sub(bytes.sum());
+            }
             self.claims.give_back(&family.name, family.kind);
             self.epoch += 1;
         }

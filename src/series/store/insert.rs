@@ -3,8 +3,8 @@
 use super::limits::series_heap_bytes;
 use super::place::index;
 use super::{
-    Content, FamilyId, Fault, Fingerprint, FingerprintKey, Moment, NewSeries, PlaceId, Places,
-    Series, SeriesId, Store,
+    Content, FamilyId, Fault, Fingerprint, FingerprintKey, Lineage, Moment, NewSeries, PlaceId,
+    Places, Series, SeriesId, Store,
 };
 
 /// How many other spellings of attributes are remembered.
@@ -51,6 +51,7 @@ impl Store {
             exemplar: None,
         };
         self.heap_bytes += series_heap_bytes(&series);
+        self.overflow += usize::from(series.is_overflow());
         let id = SeriesId(index(self.series.insert(series)));
         members.push(id);
         if let Some(place) = place {
@@ -86,8 +87,12 @@ impl Store {
     }
 
     fn same_or_conflict(&mut self, known: SeriesId, new: &NewSeries) -> Result<SeriesId, Fault> {
-        if self.series[known.0 as usize].identity != new.identity {
+        let held = &self.series[known.0 as usize];
+        if held.identity != new.identity && !add_up_alike(held, new) {
             return Err(Fault::LabelConflict);
+        }
+        if held.fingerprint == new.fingerprint {
+            return Ok(known);
         }
         if self.aliases.len() >= MAX_ALIASES {
             self.aliases.clear();
@@ -95,6 +100,12 @@ impl Store {
         self.aliases.insert(new.fingerprint, known);
         Ok(known)
     }
+}
+
+/// Whether the one is the store's overflow series and the other a sender's own, and both are added up.
+fn add_up_alike(held: &Series, new: &NewSeries) -> bool {
+    let is_overflow = held.is_overflow() || new.is_overflow();
+    is_overflow && held.lineage == new.lineage && held.lineage != Lineage::Received
 }
 
 pub(super) fn places_text(places: &Places, place: Option<PlaceId>) -> &str {

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 use slab::Slab;
 
-pub use conflict::{Conflict, ConflictKind, Conflicts};
+pub use conflict::{Conflict, ConflictKey, ConflictKind, Conflicts};
 pub use family::{Content, Family, FamilySpec, Member, NameTaken, Reading, View, base_name};
 pub use fault::{Fault, FaultCounts};
 pub use fingerprint::{Fingerprint, FingerprintKey};
@@ -37,6 +37,9 @@ pub use value::{Bounds, Buckets, Exemplar, Exponential, Histogram, Summary, Valu
 
 use family::Claims;
 use place::index;
+
+/// How many places without series wait for their first one.
+const MAX_EMPTY_PLACES: usize = 4096;
 
 /// Every series, by family.
 #[derive(Debug)]
@@ -55,6 +58,8 @@ pub struct Store {
     places: Places,
     conflicts: Conflicts,
     faults: Arc<FaultCounts>,
+    /// How many of the series are overflow series.
+    overflow: usize,
     /// Bytes of labels and values, without the tables.
     heap_bytes: usize,
     epoch: u64,
@@ -75,6 +80,7 @@ impl Store {
             places: Places::default(),
             conflicts: Conflicts::default(),
             faults: Arc::default(),
+            overflow: 0,
             heap_bytes: 0,
             epoch: 0,
         }
@@ -112,6 +118,10 @@ impl Store {
 
     /// The place with these labels, made if there is none, and of `owner` from here on.
     pub fn place(&mut self, text: &str, owner: u32) -> PlaceId {
+        if self.places.empty() >= MAX_EMPTY_PLACES {
+            self.places.sweep();
+            self.epoch += 1;
+        }
         self.places.at(text, owner)
     }
 

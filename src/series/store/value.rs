@@ -103,6 +103,13 @@ pub struct Exemplar {
     pub labels: Box<str>,
 }
 
+impl Exemplar {
+    /// Bytes that it takes, roughly.
+    pub fn bytes(&self) -> usize {
+        size_of::<Exemplar>() + self.labels.len()
+    }
+}
+
 impl Bounds {
     /// How many bounds a histogram may have.
     pub const MAX: usize = 4096;
@@ -182,17 +189,19 @@ impl Value {
             Value::None | Value::Integer(_) | Value::Double(_) => 0,
             Value::Histogram(histogram) => {
                 let exemplars = histogram.exemplars.as_ref();
-                let held = exemplars.map_or(0, |all| all.iter().flatten().count());
+                let held = exemplars.map_or(0, |all| {
+                    all.iter().flatten().map(|one| one.bytes()).sum::<usize>()
+                });
                 size_of::<Histogram>()
                     + histogram.counts.len() * 8
                     + exemplars.map_or(0, |all| all.len() * 8)
-                    + held * size_of::<Exemplar>()
+                    + held
             }
             Value::Exponential(one) => {
                 let counts = one.positive.counts.capacity() + one.negative.counts.capacity();
                 size_of::<Exponential>()
                     + counts * 8
-                    + one.exemplars.capacity() * size_of::<Exemplar>()
+                    + one.exemplars.iter().map(Exemplar::bytes).sum::<usize>()
             }
             Value::Summary(summary) => {
                 size_of::<Summary>() + summary.quantiles.len() * size_of::<(f64, f64)>()
