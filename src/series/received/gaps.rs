@@ -23,7 +23,7 @@ pub(super) struct GapTable {
 /// How a delta goes into its series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Addition {
-    /// It is the first.
+    /// It takes the place of what is there.
     Begin,
     /// It is added to what is there.
     Add,
@@ -42,8 +42,9 @@ impl GapTable {
         times: Times,
         now: Moment,
     ) -> Result<Addition, Fault> {
-        let is_new = series.time_unix_nano == 0 || series.lineage != Lineage::Converted;
-        let addition = match is_new || matches!(series.value, Value::None) {
+        let was_received = series.lineage != Lineage::Converted;
+        let is_new = series.time_unix_nano == 0 || was_received;
+        let addition = match was_received || matches!(series.value, Value::None) {
             true => Addition::Begin,
             false => Addition::Add,
         };
@@ -51,7 +52,7 @@ impl GapTable {
             true => times.time_unix_nano,
             false => self.counted_until(id, series, times, now)?,
         };
-        if addition == Addition::Begin {
+        if addition == Addition::Begin || series.start_unix_nano == 0 {
             series.lineage = Lineage::Converted;
             series.start_unix_nano = times.start_or_time();
         }
