@@ -3,5 +3,6 @@
 pub mod classic;
 pub mod exposition;
 pub mod naming;
+pub mod received;
 pub mod store;
 pub mod targets;

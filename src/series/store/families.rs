@@ -26,6 +26,11 @@ impl Store {
         Ok(self.add_family(spec, Content::Own(Vec::new())))
     }
 
+    /// Whether some family holds the name or one that it needs, so that [`Store::family`] would make none.
+    pub fn holds(&self, spec: &FamilySpec<'_>) -> bool {
+        self.claims.holders(spec.name, spec.kind).next().is_some()
+    }
+
     fn yields(&self, holder: FamilyId) -> bool {
         let family = self.get_family(holder);
         family.is_some_and(|family| matches!(&family.content, Content::View(view) if view.yields))

@@ -97,6 +97,14 @@ const OVERFLOW_LABELS: &str = "otel_metric_overflow=\"true\"";
 const OVERFLOW_IDENTITY: u64 = 0;
 
 impl Series {
+    /// Takes the value out, so that the series is not shown; answers with the heap bytes that this frees.
+    pub fn take_value(&mut self) -> usize {
+        let exemplar = self.exemplar.take().map_or(0, |exemplar| exemplar.bytes());
+        let value = std::mem::replace(&mut self.value, Value::None);
+        self.changed = true;
+        exemplar + value.heap_bytes()
+    }
+
     /// Whether it takes up what the limits leave no series for.
     pub fn is_overflow(&self) -> bool {
         self.identity == OVERFLOW_IDENTITY

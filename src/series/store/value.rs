@@ -134,6 +134,15 @@ impl Bounds {
         })
     }
 
+    /// Bytes that they take, roughly.
+    pub fn bytes(&self) -> usize {
+        let texts = self
+            .texts
+            .iter()
+            .map(|text| size_of::<Box<str>>() + text.len() + 16);
+        size_of::<Bounds>() + size_of_val(&*self.values) + texts.sum::<usize>()
+    }
+
     /// The bounds without +Inf.
     pub fn values(&self) -> &[f64] {
         &self.values
