@@ -10,6 +10,13 @@ pub struct FamilyId(pub(super) u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SeriesId(pub(super) u32);
 
+impl SeriesId {
+    /// A number of its own among the series there are, below the most there have ever been: for tables by series.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// A place of the store. Valid until [`Store::epoch`](super::Store::epoch) changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PlaceId(pub(super) u32);
