@@ -126,9 +126,9 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// The family whose own name is `name`, or the first that holds a sample name in the way.
-    pub fn holder(&self, name: &str, kind: MetricKind) -> Option<NameTaken> {
-        claimed(name, kind).find_map(|name| {
+    /// The family whose own name is `name`, then those that hold other sample names in the way.
+    pub fn holders(&self, name: &str, kind: MetricKind) -> impl Iterator<Item = NameTaken> {
+        claimed(name, kind).filter_map(|name| {
             let holder = *self.holders.get(name.as_str())?;
             let name = name.into();
             Some(NameTaken { holder, name })

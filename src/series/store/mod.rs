@@ -24,7 +24,7 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 use slab::Slab;
 
-pub use conflict::{Conflict, ConflictKind, Conflicts};
+pub use conflict::{Conflict, ConflictKey, ConflictKind, Conflicts};
 pub use family::{Content, Family, FamilySpec, Member, NameTaken, Reading, View, base_name};
 pub use fault::{Fault, FaultCounts};
 pub use fingerprint::{Fingerprint, FingerprintKey};
@@ -36,7 +36,11 @@ pub use sweep::Expiry;
 pub use value::{Bounds, Buckets, Exemplar, Exponential, Histogram, Summary, Value, float_text};
 
 use family::Claims;
+use insert::has_quoted_name;
 use place::index;
+
+/// How many places without series wait for their first one.
+const MAX_EMPTY_PLACES: usize = 4096;
 
 /// Every series, by family.
 #[derive(Debug)]
@@ -57,9 +61,13 @@ pub struct Store {
     newcomers: Vec<SeriesId>,
     conflicts: Conflicts,
     faults: Arc<FaultCounts>,
+    /// How many of the series are overflow series.
+    overflow: usize,
     /// Bytes of labels and values, without the tables.
     heap_bytes: usize,
     epoch: u64,
+    /// Whether names have come in that stand in quotes.
+    quoted_names: bool,
 }
 
 impl Store {
@@ -78,8 +86,10 @@ impl Store {
             newcomers: Vec::new(),
             conflicts: Conflicts::default(),
             faults: Arc::default(),
+            overflow: 0,
             heap_bytes: 0,
             epoch: 0,
+            quoted_names: false,
         }
     }
 
@@ -91,6 +101,11 @@ impl Store {
     /// Changes whenever series or families go: ids from before may then name others.
     pub fn epoch(&self) -> u64 {
         self.epoch
+    }
+
+    /// Whether some name may be none that every Prometheus reads, so that it stands in quotes. Stays true once it is.
+    pub fn has_quoted_names(&self) -> bool {
+        self.quoted_names
     }
 
     /// How often each fault has happened.
@@ -120,6 +135,11 @@ impl Store {
 
     /// The place with these labels, made if there is none, and of `owner` from here on.
     pub fn place(&mut self, text: &str, owner: u32) -> PlaceId {
+        if self.places.empty() >= MAX_EMPTY_PLACES {
+            self.places.sweep();
+            self.epoch += 1;
+        }
+        self.quoted_names |= has_quoted_name(text);
         self.places.at(text, owner)
     }
 

@@ -64,6 +64,7 @@ impl Store {
         if let Some(place) = one.place {
             self.places.leave(place);
         }
+        self.overflow -= usize::from(one.is_overflow());
         let heap = series_heap_bytes(one);
         self.heap_bytes = self.heap_bytes.saturating_sub(heap);
         self.series.remove(id.0 as usize);
