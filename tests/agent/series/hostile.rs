@@ -196,7 +196,7 @@ fn times(at: &impl Fn(u64) -> u64) -> Vec<Case> {
             1.0,
             vec![
                 gauge("ahead.and.back", point(0, next_year, 6.0)),
-                gauge("ahead.and.back", point(0, at(7), 8.0)),
+                gauge("ahead.and.back", point(0, at(20), 8.0)),
             ],
         )
         .shows("ahead_and_back", 8.0),

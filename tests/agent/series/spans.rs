@@ -34,6 +34,16 @@ const EDGES: [(&str, &str, &str, f64); 5] = [
     ("orders", "api.stripe.com", "virtual_node", 1.0),
 ];
 
+/// The same on the map, which draws what messages go over.
+const LINKS: [(&str, &str, f64); 6] = [
+    ("user", "web", 1.0),
+    ("web", "orders", 0.0),
+    ("orders", "shop", 0.0),
+    ("orders", "kafka", 0.0),
+    ("kafka", "mailer", 0.0),
+    ("orders", "api.stripe.com", 1.0),
+];
+
 /// An agent that waits but a second for the other half of a call.
 async fn agent_of_the_shop() -> Agent {
     Agent::start(Config::new().set("series.graph.wait", "1s")).await
@@ -140,13 +150,15 @@ async fn the_map_agrees(agent: &Agent) {
         ("orders", "service"),
         ("mailer", "service"),
         ("shop", "database"),
+        ("kafka", "messaging"),
         ("api.stripe.com", "external"),
         ("user", "user"),
     ] {
         assert_eq!(kinds.get(name), Some(&kind), "{name} in {kinds:?}");
     }
     let edges = map["edges"].as_array().expect("edges");
-    for (client, server, _, errors) in EDGES {
+    assert_eq!(edges.len(), LINKS.len(), "{map}");
+    for (client, server, errors) in LINKS {
         let is_it = |edge: &&Value| edge["client"] == client && edge["server"] == server;
         let edge = edges
             .iter()
