@@ -4,6 +4,7 @@
 //! and does no I/O.
 
 mod conflict;
+mod durable;
 mod families;
 mod family;
 mod fault;
@@ -25,6 +26,7 @@ use hashbrown::HashTable;
 use slab::Slab;
 
 pub use conflict::{Conflict, ConflictKind, Conflicts};
+pub use durable::{NOBODY, OVERFLOW_LABELS};
 pub use family::{Content, Family, FamilySpec, Member, NameTaken, Reading, View, base_name};
 pub use fault::{Fault, FaultCounts};
 pub use fingerprint::{Fingerprint, FingerprintKey};
@@ -55,6 +57,8 @@ pub struct Store {
     places: Places,
     conflicts: Conflicts,
     faults: Arc<FaultCounts>,
+    /// Numbers of series that are gone and whose end is not yet durable.
+    ended: Vec<u32>,
     /// Bytes of labels and values, without the tables.
     heap_bytes: usize,
     epoch: u64,
@@ -75,6 +79,7 @@ impl Store {
             places: Places::default(),
             conflicts: Conflicts::default(),
             faults: Arc::default(),
+            ended: Vec::new(),
             heap_bytes: 0,
             epoch: 0,
         }

@@ -30,6 +30,7 @@ pub struct Series {
     /// What it is found by.
     pub fingerprint: Fingerprint,
     /// 64 bits over the attributes before translation: tells two that are translated alike from one sent in two spellings.
+    /// The same in every process (`FingerprintKey::stable`), because it outlives a restart.
     pub identity: u64,
     /// Its own labels as `name="value",…`, without braces.
     pub labels: Box<str>,
@@ -47,6 +48,10 @@ pub struct Series {
     pub lineage: Lineage,
     /// Whether the value changed since it was last made durable.
     pub changed: bool,
+    /// Whether it was put back at start and no point has come for it yet: nobody knows its fingerprint.
+    pub restored: bool,
+    /// Its number in the file that outlives a restart; 0 where it is not in there.
+    pub durable_id: u32,
     /// The latest value.
     pub value: Value,
     /// The latest exemplar of a counter; histograms keep theirs by bucket.
@@ -72,4 +77,26 @@ pub struct NewSeries {
     pub start_unix_nano: u64,
     /// Its first value.
     pub value: Value,
+}
+
+impl Series {
+    /// A series as it begins; `times` are that of its point and that of its arrival (nanoseconds, seconds).
+    pub(super) fn new(new: NewSeries, (time_unix_nano, seen_s): (u64, u32)) -> Series {
+        Series {
+            fingerprint: new.fingerprint,
+            identity: new.identity,
+            labels: new.labels,
+            start_unix_nano: new.start_unix_nano,
+            time_unix_nano,
+            seen_s,
+            family: new.family,
+            place: new.place,
+            lineage: new.lineage,
+            changed: true,
+            restored: false,
+            durable_id: 0,
+            value: new.value,
+            exemplar: None,
+        }
+    }
 }

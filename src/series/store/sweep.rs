@@ -64,6 +64,9 @@ impl Store {
         if let Some(place) = one.place {
             self.places.leave(place);
         }
+        if one.durable_id != 0 {
+            self.ended.push(one.durable_id);
+        }
         let heap = series_heap_bytes(one);
         self.heap_bytes = self.heap_bytes.saturating_sub(heap);
         self.series.remove(id.0 as usize);
