@@ -86,31 +86,29 @@ enum State {
 }
 
 impl Continuity {
-    /// Reads what an earlier process left into `store`; answers with the series that came back.
-    ///
-    /// A file that can't be read is set aside or replaced, with a warning: counters then begin at zero.
-    pub fn open(
-        storage: Arc<dyn Storage>,
-        options: ContinuityOptions,
-        store: &mut Store,
-        now: Moment,
-    ) -> (Continuity, Vec<SeriesId>) {
-        let mut continuity = Continuity {
+    /// Continuity in a directory that is not looked at yet.
+    pub fn new(storage: Arc<dyn Storage>, options: ContinuityOptions) -> Continuity {
+        Continuity {
             storage,
             options,
             state: State::Unwritten,
             encoder: Encoder::default(),
             counts: Arc::default(),
             lock: None,
-        };
-        let restored = match continuity.take_lock() {
-            Ok(()) => continuity.read(store, now),
+        }
+    }
+
+    /// Reads what an earlier process left into `store`; answers with the series that came back.
+    ///
+    /// A file that can't be read is set aside or replaced, with a warning: counters then begin at zero.
+    pub fn restore(&mut self, store: &mut Store, now: Moment) -> Vec<SeriesId> {
+        match self.take_lock() {
+            Ok(()) => self.read(store, now),
             Err(error) => {
-                continuity.give_up(&error, now);
+                self.give_up(&error, now);
                 Vec::new()
             }
-        };
-        (continuity, restored)
+        }
     }
 
     /// How it goes, for the meters.

@@ -18,7 +18,6 @@ pub(super) const MAX_BYTES: u64 = 16 << 20;
 pub(super) type Shown = BTreeMap<String, String>;
 
 pub(super) struct Rig {
-    pub(super) storage: FaultStorage,
     pub(super) store: Store,
     pub(super) continuity: Continuity,
     pub(super) restored: Vec<SeriesId>,
@@ -50,9 +49,9 @@ impl Rig {
         let start = Moment {
             unix_ms: 2 * now.unix_ms,
         };
-        let (continuity, restored) = Continuity::open(shared, options, &mut store, start);
+        let mut continuity = Continuity::new(shared, options);
+        let restored = continuity.restore(&mut store, start);
         Rig {
-            storage: storage.clone(),
             store,
             continuity,
             restored,
