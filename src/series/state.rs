@@ -158,3 +158,105 @@ impl Work for SeriesState {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::DiskStorage;
+    use crate::series::naming::{MetricKind, Strategy};
+    use crate::series::store::{FamilySpec, Fingerprint, Lineage, NewSeries, Value};
+
+    fn options(dir: &std::path::Path) -> SeriesOptions {
+        SeriesOptions {
+            limits: Limits {
+                series: 10,
+                series_per_metric: 10,
+                label_bytes: 100,
+                memory_bytes: 1 << 20,
+            },
+            expiry: Expiry {
+                gauges_s: 10,
+                counters_s: 20,
+                derived_s: 30,
+            },
+            targets: TargetOptions {
+                strategy: Strategy::default(),
+                scope_labels: true,
+                target_info: true,
+                max: 10,
+            },
+            continuity: Some(ContinuityOptions {
+                dir: dir.join("series"),
+                max_bytes: 1 << 20,
+            }),
+            queue_bytes: 1000,
+        }
+    }
+
+    fn open(dir: &std::path::Path) -> (SeriesHandle, Arc<SeriesCounts>) {
+        SeriesHandle::open(options(dir), Arc::new(DiskStorage)).unwrap()
+    }
+
+    fn count(state: &mut SeriesState, value: i64, now: Moment) {
+        let spec = FamilySpec {
+            name: "a_total",
+            kind: MetricKind::Counter,
+            unit: "",
+            help: "",
+        };
+        let new = NewSeries {
+            fingerprint: Fingerprint::default(),
+            identity: 1,
+            labels: "".into(),
+            family: state.store.family(&spec).unwrap(),
+            place: None,
+            lineage: Lineage::Converted,
+            start_unix_nano: 1,
+            value: Value::Integer(value),
+        };
+        state.store.insert(new, 0, now).unwrap();
+    }
+
+    fn values(state: &mut SeriesState) -> Vec<String> {
+        let series = state.store.iter().map(|(_, series)| series);
+        series.map(|series| format!("{:?}", series.value)).collect()
+    }
+
+    /// Scenario: a counter is added, the agent ends in order and starts again in the same directory.
+    /// Guarantees: the counter is there with its value, and the meters know of it.
+    #[tokio::test]
+    async fn a_restart_goes_on_with_the_counters() {
+        let dir = tempfile::tempdir().unwrap();
+        let now = SystemTime::now().into();
+        let (series, _) = open(dir.path());
+        series.ask(move |state| count(state, 41, now)).await;
+        series.close().await;
+        let (series, counts) = open(dir.path());
+        let expected = Some(vec!["Integer(41)".to_owned()]);
+        assert_eq!(series.ask(values).await, expected);
+        assert_eq!(counts.series.load(Ordering::Relaxed), 1);
+        assert_eq!(counts.families.load(Ordering::Relaxed), 1);
+        series.close().await;
+    }
+
+    /// Scenario: a sweep just before and just after a series' time is over.
+    /// Guarantees: it goes then and not before, is counted, and does not come back after a restart.
+    #[test]
+    fn what_is_over_goes_for_good() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |s: u64| Moment { unix_ms: s * 1000 };
+        let mut state = SeriesState::new(options(dir.path()), Arc::new(DiskStorage));
+        count(&mut state, 1, at(100));
+        state.save(at(100));
+        for (s, left) in [(130, 1), (131, 0)] {
+            state.sweep(at(s));
+            assert_eq!(values(&mut state).len(), left, "{s}");
+        }
+        assert_eq!(state.counts.expired.load(Ordering::Relaxed), 1);
+        state.close(at(131));
+        drop(state);
+        let mut again = SeriesState::new(options(dir.path()), Arc::new(DiskStorage));
+        again.restore(at(100));
+        assert!(values(&mut again).is_empty());
+    }
+}
