@@ -38,7 +38,8 @@ pub use opentelemetry_sdk::trace::SdkTracer as Tracer;
 pub use own_client::{OfferFuture, OwnIntake};
 pub use propagation::RequestId;
 pub use readings::{
-    ExportOutcome, ExportReading, ItemsReading, JournalReading, LedgerReading, TurnedAwayReading,
+    ExportOutcome, ExportReading, ItemsReading, JournalReading, LedgerReading, SeriesReading,
+    TurnedAwayReading,
 };
 pub use resource::host_name;
 pub use scrape::TEXT_CONTENT_TYPE;
