@@ -1,9 +1,11 @@
 //! Families of the store: made when first needed, and views on the series of others.
 
 use super::family::{Content, Family, FamilySpec, Member, NameTaken, Reading, View};
+use super::insert::has_quoted_name;
 use super::limits::{family_bytes, member_bytes};
 use super::place::index;
 use super::{FamilyId, SeriesId, Store};
+use crate::series::naming::is_legacy_metric_name;
 
 impl Store {
     /// The family that `spec` names, made if there is none.
@@ -82,6 +84,7 @@ impl Store {
             content,
             pinned: false,
         };
+        self.quoted_names |= !is_legacy_metric_name(spec.name);
         self.heap_bytes += family_bytes(&family);
         let id = FamilyId(index(self.families.insert(family)));
         self.claims.take(spec.name, spec.kind, id);
@@ -108,6 +111,7 @@ impl Store {
             return;
         };
         if let Content::View(view) = &mut family.content {
+            self.quoted_names |= labels.as_deref().is_some_and(has_quoted_name);
             self.heap_bytes += member_bytes(labels.as_deref());
             view.members.push(Member { series, labels });
         }

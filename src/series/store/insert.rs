@@ -6,6 +6,7 @@ use super::{
     Content, FamilyId, Fault, Fingerprint, FingerprintKey, Lineage, Moment, NewSeries, PlaceId,
     Places, Series, SeriesId, Store,
 };
+use crate::series::naming::{is_legacy_label_name, unescape_label_text};
 
 /// How many other spellings of attributes are remembered.
 const MAX_ALIASES: usize = 65_536;
@@ -27,6 +28,7 @@ impl Store {
             return self.same_or_conflict(known, &new);
         }
         self.check_limits(&new)?;
+        self.quoted_names |= has_quoted_name(&new.labels);
         let family = &mut self.families[new.family.0 as usize];
         let Content::Own(members) = &mut family.content else {
             return Err(Fault::TypeConflict);
@@ -106,6 +108,13 @@ impl Store {
 fn add_up_alike(held: &Series, new: &NewSeries) -> bool {
     let is_overflow = held.is_overflow() || new.is_overflow();
     is_overflow && held.lineage == new.lineage && held.lineage != Lineage::Received
+}
+
+/// Whether some label's name stands in quotes. What only looks so, in a value, is read to be sure: one sender's
+/// values must not make every scrape go the long way.
+pub(super) fn has_quoted_name(labels: &str) -> bool {
+    let is_quoted = labels.starts_with('"') || labels.contains("\",\"");
+    is_quoted && unescape_label_text(labels).any(|(name, _)| !is_legacy_label_name(&name))
 }
 
 pub(super) fn places_text(places: &Places, place: Option<PlaceId>) -> &str {

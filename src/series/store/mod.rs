@@ -36,6 +36,7 @@ pub use sweep::Expiry;
 pub use value::{Bounds, Buckets, Exemplar, Exponential, Histogram, Summary, Value, float_text};
 
 use family::Claims;
+use insert::has_quoted_name;
 use place::index;
 
 /// How many places without series wait for their first one.
@@ -63,6 +64,8 @@ pub struct Store {
     /// Bytes of labels and values, without the tables.
     heap_bytes: usize,
     epoch: u64,
+    /// Whether names have come in that stand in quotes.
+    quoted_names: bool,
 }
 
 impl Store {
@@ -83,6 +86,7 @@ impl Store {
             overflow: 0,
             heap_bytes: 0,
             epoch: 0,
+            quoted_names: false,
         }
     }
 
@@ -94,6 +98,11 @@ impl Store {
     /// Changes whenever series or families go: ids from before may then name others.
     pub fn epoch(&self) -> u64 {
         self.epoch
+    }
+
+    /// Whether some name may be none that every Prometheus reads, so that it stands in quotes. Stays true once it is.
+    pub fn has_quoted_names(&self) -> bool {
+        self.quoted_names
     }
 
     /// How often each fault has happened.
@@ -122,6 +131,7 @@ impl Store {
             self.places.sweep();
             self.epoch += 1;
         }
+        self.quoted_names |= has_quoted_name(text);
         self.places.at(text, owner)
     }
 
