@@ -260,7 +260,7 @@ fn insert(store: &mut Store, (name, kind): (&str, MetricKind), series: usize, va
         .of(format!("{name}{labels}{}", values[3]).as_bytes());
     let new = NewSeries {
         fingerprint,
-        identity: 0,
+        identity: 1,
         labels: labels.into(),
         family,
         place: Some(place),

@@ -1,5 +1,7 @@
 //! The labels of a series, as the store has rendered them.
 
+use memchr::{memchr, memchr2};
+
 use crate::series::store::{Fingerprint, FingerprintKey};
 
 /// Labels in two texts, `a="b","c.d"="e"`, of which either may be empty.
@@ -33,6 +35,8 @@ pub(super) struct RawLabel<'a> {
     pub name: &'a str,
     /// The value between its quotes, escaped.
     pub value: &'a str,
+    /// Whether there are escapes in the name or the value.
+    pub has_escapes: bool,
 }
 
 /// The labels of one text; ends early where the text is none.
@@ -57,25 +61,41 @@ impl<'a> Iterator for RawLabels<'a> {
 fn label(text: &str) -> Option<(RawLabel<'_>, &str)> {
     let (name, rest) = match text.strip_prefix('"') {
         Some(opened) => quoted(opened)?,
-        None => text.split_at_checked(text.bytes().position(|byte| byte == b'=')?)?,
+        None => bare(text)?,
     };
     let (value, rest) = quoted(rest.strip_prefix("=\"")?)?;
     let rest = rest.strip_prefix(',').unwrap_or(rest);
-    Some((RawLabel { name, value }, rest))
+    let label = RawLabel {
+        name: name.text,
+        value: value.text,
+        has_escapes: name.has_escapes || value.has_escapes,
+    };
+    Some((label, rest))
+}
+
+struct Part<'a> {
+    text: &'a str,
+    has_escapes: bool,
+}
+
+fn bare(text: &str) -> Option<(Part<'_>, &str)> {
+    let (text, rest) = text.split_at_checked(memchr(b'=', text.as_bytes())?)?;
+    let has_escapes = false;
+    Some((Part { text, has_escapes }, rest))
 }
 
 /// What stands before the closing quote, and what follows it.
-fn quoted(opened: &str) -> Option<(&str, &str)> {
+fn quoted(opened: &str) -> Option<(Part<'_>, &str)> {
     let bytes = opened.as_bytes();
-    let mut at = 0;
-    loop {
-        match bytes.get(at)? {
-            b'"' => break,
-            b'\\' => at += 2,
-            _ => at += 1,
-        }
+    let mut at = memchr2(b'"', b'\\', bytes)?;
+    let has_escapes = bytes.get(at) == Some(&b'\\');
+    while bytes.get(at) == Some(&b'\\') {
+        // What follows a backslash ends nothing.
+        let behind = at + 2;
+        at = behind + memchr2(b'"', b'\\', bytes.get(behind..)?)?;
     }
-    Some((opened.get(..at)?, opened.get(at + 1..)?))
+    let text = opened.get(..at)?;
+    Some((Part { text, has_escapes }, opened.get(at + 1..)?))
 }
 
 /// Appends `escaped` without its escapes.

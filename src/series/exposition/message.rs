@@ -1,6 +1,6 @@
 //! Protobuf messages within messages, written in one go.
 
-use crate::otlp::wire::{WireType, put_tag, put_varint, put_varint_field};
+use crate::otlp::wire::{WireType, put_tag, put_varint_field};
 
 /// Appends a field that holds the message `write` appends.
 pub(super) fn put_message(out: &mut Vec<u8>, number: u32, write: impl FnOnce(&mut Vec<u8>)) {
@@ -64,19 +64,6 @@ pub(super) fn put_timestamp(out: &mut Vec<u8>, number: u32, unix_nano: u64) {
         put_varint_field(out, 1, unix_nano / 1_000_000_000);
         put_varint_field(out, 2, unix_nano % 1_000_000_000);
     });
-}
-
-/// Appends a string field whose text is `escaped` with backslashes.
-pub(super) fn put_escaped_field(out: &mut Vec<u8>, number: u32, escaped: &str) {
-    if escaped.contains('\\') {
-        put_message(out, number, |out| {
-            super::labels::put_unescaped(out, escaped)
-        });
-        return;
-    }
-    put_tag(out, number, WireType::Len);
-    put_varint(out, escaped.len() as u64);
-    out.extend_from_slice(escaped.as_bytes());
 }
 
 #[cfg(test)]

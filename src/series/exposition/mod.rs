@@ -1,8 +1,8 @@
 //! Exposition: the store and the agent's own registry as one answer to a scrape, in the format the scraper asks for.
 //!
-//! A scrape goes over the families once: they are put in order by name ([`plan`]), and each series goes from the store
+//! A scrape goes over the families once: they are put in order by name (`plan`), and each series goes from the store
 //! into the answer without a copy in between. Only where names must be escaped on the way, labels are put
-//! together anew ([`rewrite`]).
+//! together anew (`rewrite`).
 //!
 //! What can't be written is left out alone and counted: a series whose value does not fit its family's type, a native
 //! histogram without a sum, a family or a set of labels that escaping makes the same as another.

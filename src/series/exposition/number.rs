@@ -45,7 +45,7 @@ pub(super) fn put_count(out: &mut Vec<u8>, value: u64) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
-/// Appends a value: `1`, `0.25`, `1e21`, `+Inf`, `-Inf`, `NaN`. OpenMetrics takes whole numbers without a point
+/// Appends a value: `1`, `0.25`, `1e+21`, `+Inf`, `-Inf`, `NaN`. OpenMetrics takes whole numbers without a point
 /// as well, except in `le` and `quantile`.
 #[inline]
 pub(super) fn put_double(out: &mut Vec<u8>, value: f64) {
@@ -123,7 +123,7 @@ mod tests {
             (Number::Count(u64::MAX), "18446744073709551615"),
             (Number::Double(3.0), "3"),
             (Number::Double(-0.5), "-0.5"),
-            (Number::Double(1e21), "1e21"),
+            (Number::Double(1e21), "1e+21"),
             (Number::Double(f64::INFINITY), "+Inf"),
             (Number::Double(f64::NEG_INFINITY), "-Inf"),
             (Number::Double(f64::NAN), "NaN"),

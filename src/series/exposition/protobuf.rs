@@ -5,17 +5,15 @@
 
 use super::Exposed;
 use super::exemplar::{ExemplarLabels, Hex};
-use super::labels::{Labels, RawLabel};
-use super::message::{
-    put_delimited, put_double_field, put_escaped_field, put_message, put_timestamp, varint_len,
-};
+use super::labels::{Labels, RawLabel, put_unescaped};
+use super::message::{put_delimited, put_double_field, put_message, put_timestamp, varint_len};
 use super::native::put_native;
 use super::number::Number;
 use super::plan::Block;
 use super::rewrite::Rewriting;
 use super::shown::{Point, Shown};
 use super::walk::each_series;
-use crate::otlp::wire::{put_bytes_field, put_varint_field};
+use crate::otlp::wire::{WireType, put_bytes_field, put_tag, put_varint_field};
 use crate::series::naming::{MetricKind, unit_is_suffix};
 use crate::series::store::{Exemplar, Histogram, Store, Summary, base_name};
 
@@ -30,6 +28,10 @@ mod field {
     pub(super) const UNTYPED: u32 = 5;
     pub(super) const HISTOGRAM: u32 = 7;
 }
+
+/// The tags of the fields 1 and 2 where they hold a text or a message.
+const MESSAGE_1: u8 = 1 << 3 | WireType::Len as u8;
+const MESSAGE_2: u8 = 2 << 3 | WireType::Len as u8;
 
 /// Appends a family; nothing if it has no series to show.
 pub(super) fn put_family(
@@ -87,7 +89,8 @@ fn put_series(
 ) -> bool {
     let before = out.len();
     let mut is_written = true;
-    put_message(out, 4, |out| {
+    put_tag(out, 4, WireType::Len);
+    put_delimited(out, varint_len(SERIES_BYTES), |out| {
         put_labels(out, shown.labels);
         let start = shown.start_unix_nano;
         match shown.point {
@@ -125,10 +128,25 @@ fn put_labels(out: &mut Vec<u8>, labels: Labels<'_>) {
 
 #[inline]
 fn put_label(out: &mut Vec<u8>, label: RawLabel<'_>) {
-    put_message(out, 1, |out| {
-        put_escaped_field(out, 1, label.name);
-        put_escaped_field(out, 2, label.value);
-    });
+    let RawLabel { name, value, .. } = label;
+    let len = name.len() + value.len() + 4;
+    match (
+        u8::try_from(len),
+        u8::try_from(name.len()),
+        u8::try_from(value.len()),
+    ) {
+        // Every length takes one byte, as those of nearly all labels do.
+        (Ok(len @ ..0x80), Ok(name_len), Ok(value_len)) if !label.has_escapes => {
+            out.extend_from_slice(&[MESSAGE_1, len, MESSAGE_1, name_len]);
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(&[MESSAGE_2, value_len]);
+            out.extend_from_slice(value.as_bytes());
+        }
+        _ => put_message(out, 1, |out| {
+            put_message(out, 1, |out| put_unescaped(out, name));
+            put_message(out, 2, |out| put_unescaped(out, value));
+        }),
+    }
 }
 
 /// Appends the value of a counter, gauge or untyped metric; only counters have what `counter_fields` appends.

@@ -52,20 +52,14 @@ pub(super) fn put_family(
     };
     let start = out.len();
     put_metadata(out, name, kind, block, dialect);
-    let has_start = matches!(
-        kind,
-        MetricKind::Counter | MetricKind::Histogram | MetricKind::Summary
-    );
     let wants_created = dialect.created && dialect.is_open_metrics;
-    let has_created = wants_created && has_start && !plan.holds(name, "_created");
+    let has_created = wants_created && has_start(kind) && !plan.holds(name, "_created");
     let writer = Writer {
         dialect,
         sample: Head::new(&block.name, ""),
-        bucket: Head::new(&block.name, "_bucket"),
-        sum: Head::new(&block.name, "_sum"),
-        count: Head::new(&block.name, "_count"),
+        parts: Parts::of(&block.name, kind),
         created: has_created.then(|| Head::new(name, "_created")),
-        has_exemplars: dialect.is_open_metrics && kind != MetricKind::Unknown,
+        has_exemplars: dialect.is_open_metrics && has_exemplars(kind),
     };
     let exposed = each_series(store, block, dialect.rewriting, |shown| {
         writer.put_series(out, shown);
@@ -75,6 +69,19 @@ pub(super) fn put_family(
         out.truncate(start);
     }
     exposed
+}
+
+/// "Exemplars on OpenTelemetry Gauges SHOULD be dropped", and OpenMetrics has them on counters and buckets only.
+const fn has_exemplars(kind: MetricKind) -> bool {
+    matches!(kind, MetricKind::Counter | MetricKind::Histogram)
+}
+
+/// Whether values of the type accumulate from some start.
+const fn has_start(kind: MetricKind) -> bool {
+    matches!(
+        kind,
+        MetricKind::Counter | MetricKind::Histogram | MetricKind::Summary
+    )
 }
 
 fn put_metadata(
@@ -101,6 +108,7 @@ fn put_metadata(
 }
 
 /// What all samples of one name begin with: `name`, or `{"na.me"` if it has to stand in quotes.
+#[derive(Default)]
 struct Head {
     text: String,
     /// What stands before the first label.
@@ -147,13 +155,32 @@ impl Head {
     }
 }
 
+/// What the samples of a histogram or summary begin with; empty for other types, which have none of them.
+#[derive(Default)]
+struct Parts {
+    bucket: Head,
+    sum: Head,
+    count: Head,
+}
+
+impl Parts {
+    fn of(name: &str, kind: MetricKind) -> Parts {
+        match kind {
+            MetricKind::Histogram | MetricKind::Summary => Parts {
+                bucket: Head::new(name, "_bucket"),
+                sum: Head::new(name, "_sum"),
+                count: Head::new(name, "_count"),
+            },
+            _ => Parts::default(),
+        }
+    }
+}
+
 /// Writes the series of one family.
 struct Writer {
     dialect: Dialect,
     sample: Head,
-    bucket: Head,
-    sum: Head,
-    count: Head,
+    parts: Parts,
     created: Option<Head>,
     has_exemplars: bool,
 }
@@ -246,7 +273,7 @@ impl Writer {
         buckets: impl Iterator<Item = Bucket<'a>>,
     ) {
         let start = out.len();
-        let separator = self.bucket.put(out, labels);
+        let separator = self.parts.bucket.put(out, labels);
         out.push(separator);
         out.extend_from_slice(b"le=\"");
         let beginning = start..out.len();
@@ -262,10 +289,10 @@ impl Writer {
     }
 
     fn put_totals(&self, out: &mut Vec<u8>, labels: Labels<'_>, sum: Option<f64>, count: u64) {
-        self.sum.put_closed(out, labels);
+        self.parts.sum.put_closed(out, labels);
         put_double(out, sum.unwrap_or(f64::NAN));
         out.push(b'\n');
-        self.count.put_closed(out, labels);
+        self.parts.count.put_closed(out, labels);
         put_count(out, count);
         out.push(b'\n');
     }

@@ -98,17 +98,18 @@ impl<W: FnMut(&Shown<'_>) -> bool> Walk<W> {
         if matches!(held.value, Value::None) {
             return;
         }
-        let point = Point::of(self.kind, reading, held.value, held.exemplar);
-        let labels = self.labels.checked(labels, is_own);
-        let is_written = point.zip(labels).is_some_and(|(point, labels)| {
-            let start_unix_nano = held.start_unix_nano;
-            (self.write)(&Shown {
-                id: held.id,
-                labels,
-                start_unix_nano,
-                point,
-            })
-        });
+        let is_written = match Point::of(self.kind, reading, held.value, held.exemplar) {
+            Some(point) => self.labels.checked(labels, is_own).is_some_and(|labels| {
+                let start_unix_nano = held.start_unix_nano;
+                (self.write)(&Shown {
+                    id: held.id,
+                    labels,
+                    start_unix_nano,
+                    point,
+                })
+            }),
+            None => false,
+        };
         match is_written {
             true => self.exposed.series += 1,
             false => self.exposed.left_out += 1,

@@ -142,6 +142,11 @@ impl Store {
         self.families.get(id.0 as usize)
     }
 
+    /// Families in all, also empty ones.
+    pub fn families_len(&self) -> usize {
+        self.families.len()
+    }
+
     /// Every family, also empty ones.
     pub fn families(&self) -> impl Iterator<Item = (FamilyId, &Family)> {
         let families = self.families.iter();

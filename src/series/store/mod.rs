@@ -4,6 +4,7 @@
 //! and does no I/O.
 
 mod conflict;
+mod durable;
 mod families;
 mod family;
 mod fault;
@@ -25,6 +26,7 @@ use hashbrown::HashTable;
 use slab::Slab;
 
 pub use conflict::{Conflict, ConflictKey, ConflictKind, Conflicts};
+pub use durable::NOBODY;
 pub use family::{Content, Family, FamilySpec, Member, NameTaken, Reading, View, base_name};
 pub use fault::{Fault, FaultCounts};
 pub use fingerprint::{Fingerprint, FingerprintKey};
@@ -63,6 +65,8 @@ pub struct Store {
     faults: Arc<FaultCounts>,
     /// How many of the series are overflow series.
     overflow: usize,
+    /// Numbers of series that are gone and whose end is not yet durable.
+    ended: Vec<u32>,
     /// Bytes of labels and values, without the tables.
     heap_bytes: usize,
     epoch: u64,
@@ -87,6 +91,7 @@ impl Store {
             conflicts: Conflicts::default(),
             faults: Arc::default(),
             overflow: 0,
+            ended: Vec::new(),
             heap_bytes: 0,
             epoch: 0,
             quoted_names: false,

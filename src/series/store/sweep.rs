@@ -65,6 +65,9 @@ impl Store {
             self.places.leave(place);
         }
         self.overflow -= usize::from(one.is_overflow());
+        if one.durable_id != 0 {
+            self.ended.push(one.durable_id);
+        }
         let heap = series_heap_bytes(one);
         self.heap_bytes = self.heap_bytes.saturating_sub(heap);
         self.series.remove(id.0 as usize);

@@ -231,7 +231,7 @@ mod tests {
     fn the_oldest_goes_first() {
         let (mut rng, mut waiting) = (fastrand::Rng::with_seed(7), waiting(1000));
         let mut model: Vec<(u64, u64)> = Vec::new();
-        for now_ms in 0..20_000 {
+        for now_ms in 0..20_000_u64 {
             let number = rng.u64(..200);
             match rng.u8(..3) {
                 0 => {
