@@ -431,6 +431,7 @@ async fn agent_with_a_past() -> Agent {
         sender.send(Signal::Logs, &"rubbish".into()).await.unwrap();
     }
     shop::visit(&agent, 2).await;
+    agent.metrics().await;
     agent.drained().await;
     agent
         .ledger_where("the dead export gave up", |ledger| {

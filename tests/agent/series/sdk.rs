@@ -111,7 +111,7 @@ impl Sender<'_> {
         let quantile = self.prometheus.value(&self.query(queries[2])).await;
         let mut sorted = values;
         sorted.sort_by(f64::total_cmp);
-        let exact = sorted[sorted.len() * 9 / 10 - 1];
+        let exact = sorted[(sorted.len() * 9).div_ceil(10) - 1];
         // 160 buckets over this range are at most 5 % wide; those of the texts are powers of two.
         let allowed = if is_native { 1.05 } else { 2.0 };
         let quantile = quantile.expect("a quantile");

@@ -118,7 +118,7 @@ async fn names_follow_the_strategy_and_the_scraper() {
         ] {
             let shown = Shown::accepting(&agent, accept).await;
             let value = shown.value(name, &[(label, "c1"), ("job", "carts")]);
-            assert_eq!(value, Some(2.5), "{strategy} to {accept}");
+            assert_eq!(value, Some(2.5), "{strategy} to {accept}:\n{}", shown.text);
             let is_quoted = shown.text.contains(&format!(r#"{{"{name}""#));
             assert_eq!(is_quoted, name.contains('.'), "{strategy} to {accept}");
         }
