@@ -8,8 +8,9 @@ use crate::series::store::{Bounds, Fault, Fingerprint, Histogram, Lineage, Serie
 use super::exemplar::keep_in_buckets;
 use super::find::{Found, Points};
 use super::gaps::Addition;
+use super::taking::Taking;
 use super::time::Times;
-use super::{Scratch, Taking, middle};
+use super::{Scratch, middle};
 
 /// The field of a point's attributes.
 const ATTRIBUTES: u32 = 9;
