@@ -1,27 +1,33 @@
 //! What the HTTP face is told about the agent.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
+
+use http::HeaderValue;
+use serde_json::{Value, json};
 
 use crate::config::Settings;
 use crate::export::ExportStatus;
 use crate::ledger::Ledger;
-use crate::serve::{Face, Phase};
+use crate::series::{SeriesHandle, SeriesState};
+use crate::serve::{AskLater, Face, Phase, Scraped};
 use crate::shutdown::Stopping;
-use crate::telemetry::Telemetry;
+use crate::telemetry::{TEXT_CONTENT_TYPE, Telemetry};
 
 pub(super) fn new(
     settings: &Settings,
     telemetry: &Telemetry,
     ledger: &Arc<Ledger>,
     exports: Vec<ExportStatus>,
+    series: Option<SeriesHandle>,
     stopping: &Stopping,
 ) -> Face {
     let watched: Vec<_> = exports
         .into_iter()
         .map(|export| (settings.export[export.name().as_ref()].stuck_after, export))
         .collect();
-    let (ledger, stopping, scraper) = (Arc::clone(ledger), stopping.clone(), telemetry.clone());
+    let (ledger, stopping) = (Arc::clone(ledger), stopping.clone());
+    let (scraper, scraped) = (telemetry.clone(), series.clone());
     Face {
         service: settings.telemetry.service_name.clone(),
         features: features(settings),
@@ -34,11 +40,49 @@ pub(super) fn new(
             // A report is maps of numbers with text keys: it always has a JSON form.
             serde_json::to_value(ledger.report()).unwrap_or_default()
         }),
-        scrape: Arc::new(move || scraper.scrape()),
+        scrape: Arc::new(move |_| Box::pin(scrape(scraper.clone(), scraped.clone()))),
+        metrics_json: asking(&series, |_| None),
+        map: asking(&series, |_| None),
+        conflicts: asking(&series, |state| {
+            Some(json!({ "conflicts": state.store.conflicts().list() }))
+        }),
         checks: Vec::new(),
         instruments: telemetry.instruments(),
         tracer: telemetry.tracer(),
     }
+}
+
+/// A scrape. It reads `/proc` and encodes everything, so it runs where blocking is allowed.
+async fn scrape(telemetry: Telemetry, series: Option<SeriesHandle>) -> Scraped {
+    let began = Instant::now();
+    if let Some(series) = series {
+        series
+            .ask(|state| state.save(SystemTime::now().into()))
+            .await;
+    }
+    let instruments = telemetry.instruments();
+    let text = match tokio::task::spawn_blocking(move || telemetry.scrape()).await {
+        Ok(text) => text,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    };
+    instruments.scraped("text", began.elapsed(), text.len() as u64);
+    Scraped {
+        content_type: HeaderValue::from_static(TEXT_CONTENT_TYPE),
+        content_encoding: None,
+        body: text.into(),
+    }
+}
+
+/// A question to the series; its answer is `None` where none are kept.
+fn asking(
+    series: &Option<SeriesHandle>,
+    question: fn(&mut SeriesState) -> Option<Value>,
+) -> AskLater<Option<Value>> {
+    let series = series.clone();
+    Arc::new(move || {
+        let series = series.clone();
+        Box::pin(async move { series?.ask(question).await.flatten() })
+    })
 }
 
 fn features(settings: &Settings) -> Vec<String> {
@@ -46,6 +90,7 @@ fn features(settings: &Settings) -> Vec<String> {
     let switched = [
         ("otlp-receive", receive.grpc.enabled || receive.http.enabled),
         ("journal", !settings.export.is_empty()),
+        ("series", settings.series.enabled),
         (
             "export",
             settings.export.values().any(|export| export.enabled),

@@ -18,6 +18,7 @@ use crate::export::{ClientError, ExportHandle};
 use crate::intake::Intake;
 use crate::journal::{Journal, JournalError};
 use crate::listen::{BindError, TlsError};
+use crate::series::SeriesHandle;
 use crate::shutdown::{StopSignals, Stopping};
 use crate::telemetry::{StartError, Telemetry};
 
@@ -35,6 +36,9 @@ pub enum AgentError {
     /// The journal could not be opened.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// The thread of the series could not be started.
+    #[error("cannot start the series thread: {0}")]
+    Series(#[source] std::io::Error),
     /// A socket could not be bound.
     #[error(transparent)]
     Bind(#[from] BindError),
@@ -57,6 +61,7 @@ struct Agent {
     telemetry: Telemetry,
     journal: Journal,
     intake: Intake,
+    series: Option<SeriesHandle>,
     exports: Vec<ExportHandle>,
     receivers: Vec<JoinHandle<()>>,
     api: JoinHandle<()>,

@@ -1,12 +1,13 @@
 //! From settings to what each room is opened with.
 
 use std::path::Path;
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::config::{
-    ApiSettings, Compression, ExportSettings, JournalSettings, LogFormat, ReceiveSettings,
-    Settings, SyncMode, TelemetrySettings, WhenFull,
+    ApiSettings, Compression, ExpirySettings, ExportSettings, JournalSettings, LogFormat,
+    ReceiveSettings, Settings, SyncMode, TelemetrySettings, TranslationStrategy, WhenFull,
 };
 use crate::export::{ClientTls, Destination, ExportPolicy};
 use crate::intake::{IntakeLimits, KeptEncodings};
@@ -15,6 +16,11 @@ use crate::listen::{Limits, ServerTls, TlsError};
 use crate::otlp::{Encoding, SignalSet};
 use crate::receive::{BearerToken, Cors, ReceiveOptions};
 use crate::resilience::{Backoff, BreakerPolicy};
+use crate::series::SeriesOptions;
+use crate::series::continuity::ContinuityOptions;
+use crate::series::naming::Strategy;
+use crate::series::store::{Expiry, Limits as SeriesLimits};
+use crate::series::targets::TargetOptions;
 use crate::telemetry;
 
 pub(super) fn telemetry(settings: &TelemetrySettings) -> telemetry::Settings {
@@ -47,6 +53,52 @@ pub(super) fn journal(data_dir: &Path, settings: &JournalSettings) -> JournalOpt
             WhenFull::DropOldest => journal::WhenFull::DropOldest,
         },
         memory_bytes: settings.memory_bytes.0,
+    }
+}
+
+pub(super) fn series(settings: &Settings) -> SeriesOptions {
+    let (series, prometheus) = (&settings.series, &settings.prometheus);
+    SeriesOptions {
+        limits: SeriesLimits {
+            series: series.max_series as usize,
+            series_per_metric: series.max_series_per_metric as usize,
+            label_bytes: series.max_label_bytes.as_usize(),
+            memory_bytes: series.max_memory.as_usize(),
+        },
+        expiry: expiry(&series.expiry),
+        targets: TargetOptions {
+            strategy: strategy(prometheus.translation_strategy),
+            scope_labels: prometheus.scope_labels,
+            target_info: prometheus.target_info,
+            max: series.max_senders as usize,
+        },
+        continuity: series.continuity.then(|| ContinuityOptions {
+            dir: settings.data_dir.join("series"),
+            max_bytes: series.continuity_max_bytes.0,
+        }),
+        queue_bytes: series.queue_bytes.as_usize(),
+    }
+}
+
+fn expiry(settings: &ExpirySettings) -> Expiry {
+    let seconds = |after: Duration| u32::try_from(after.as_secs()).unwrap_or(u32::MAX);
+    Expiry {
+        gauges_s: seconds(settings.gauges),
+        counters_s: seconds(settings.counters),
+        derived_s: seconds(settings.derived),
+    }
+}
+
+fn strategy(strategy: TranslationStrategy) -> Strategy {
+    match strategy {
+        TranslationStrategy::UnderscoreEscapingWithSuffixes => {
+            Strategy::UnderscoreEscapingWithSuffixes
+        }
+        TranslationStrategy::UnderscoreEscapingWithoutSuffixes => {
+            Strategy::UnderscoreEscapingWithoutSuffixes
+        }
+        TranslationStrategy::NoUtf8EscapingWithSuffixes => Strategy::NoUtf8EscapingWithSuffixes,
+        TranslationStrategy::NoTranslation => Strategy::NoTranslation,
     }
 }
 
