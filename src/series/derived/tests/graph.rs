@@ -62,12 +62,15 @@ fn two_sides_make_an_edge() {
     }
 }
 
+/// Kind, parent, attributes, when it is settled, in which family, under which labels.
+type Lonely<'a> = (Kind, u64, &'a [(&'a str, &'a str)], u64, &'a str, &'a str);
+
 /// Scenario: spans that need nobody else, and spans whose other side does not come in time.
 /// Guarantees: each makes the edge that the rules say, when the rules say, or counts as unpaired.
 #[test]
 fn one_side_makes_an_edge_where_the_other_is_known() {
     let (at_once, later) = (0, 10_000);
-    let table: [(Kind, u64, &[(&str, &str)], u64, &str, &str); 14] = [
+    let table: [Lonely<'_>; 14] = [
         (
             Kind::Server,
             0,
