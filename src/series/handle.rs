@@ -68,6 +68,11 @@ pub(super) struct Room {
 }
 
 impl Room {
+    /// The most that may wait.
+    pub(super) fn bytes(&self) -> u32 {
+        self.bytes
+    }
+
     pub(super) fn give_back(&self, bytes: u32) {
         self.free.add_permits(bytes as usize);
     }

@@ -96,18 +96,20 @@ fn round<W: Work>(
             return Round::Over;
         }
     };
-    let (mut taken, mut left) = (false, ROUND);
+    let (mut taken, mut left) = (Taken::new(room), ROUND);
     loop {
         match message {
             Message::Request(request) => {
-                taken = true;
                 take(work, &request);
-                room.give_back(request.bytes);
+                taken.add(request.bytes);
             }
             Message::Question(question) => {
+                taken.give_back();
                 guarded(work, question);
             }
             Message::Close(done) => {
+                // Before any room is given back: who waits for it is told that there is none.
+                room.close();
                 guarded(work, |work| work.close(now()));
                 // Nobody waits any more: the end is the same.
                 let _ = done.send(());
@@ -120,9 +122,57 @@ fn round<W: Work>(
         }
         message = match waiting.try_recv() {
             Ok(next) => next,
-            Err(_) if taken => return Round::Worked,
-            Err(_) => return Round::Idle,
+            Err(_) => return taken.round(),
         };
+    }
+}
+
+/// The room that the requests of a round took. It is given back in large pieces, because a sender that is woken
+/// for each request costs more than the request.
+struct Taken<'a> {
+    room: &'a Room,
+    due: u32,
+    bytes: u64,
+}
+
+/// A piece is this part of the room.
+const PIECES: u32 = 8;
+
+impl<'a> Taken<'a> {
+    fn new(room: &'a Room) -> Taken<'a> {
+        Taken {
+            room,
+            due: 0,
+            bytes: 0,
+        }
+    }
+
+    fn add(&mut self, bytes: u32) {
+        self.due = self.due.saturating_add(bytes);
+        self.bytes += u64::from(bytes);
+        if self.due >= self.room.bytes() / PIECES {
+            self.give_back();
+        }
+    }
+
+    fn give_back(&mut self) {
+        self.room.give_back(std::mem::take(&mut self.due));
+    }
+
+    /// How the round went in which nothing waits any more. Where so much was taken that senders may wait for room,
+    /// more is about to come.
+    fn round(&self) -> Round {
+        match self.bytes {
+            0 => Round::Idle,
+            bytes if bytes < u64::from(self.room.bytes() / 2) => Round::Worked,
+            _ => Round::Cut,
+        }
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        self.give_back();
     }
 }
 
