@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
+use tokio::sync::oneshot;
 use tracing::error;
 
 use super::handle::{Message, Request, Room};
@@ -37,7 +38,6 @@ pub trait Work: 'static {
 }
 
 /// Why a round ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Round {
     /// Nothing waits, and requests were taken.
     Worked,
@@ -45,26 +45,32 @@ enum Round {
     Idle,
     /// More waits.
     Cut,
-    /// The end was asked for, or nobody is left who could ask.
-    Over,
+    /// The end was asked for by the one who waits here, or nobody is left who could ask.
+    Over(Option<oneshot::Sender<()>>),
 }
 
 /// Works until it is closed.
-pub(super) fn run<W: Work>(make: impl FnOnce() -> W, waiting: &Receiver<Message<W>>, room: &Room) {
+pub(super) fn run<W: Work>(make: impl FnOnce() -> W, waiting: Receiver<Message<W>>, room: &Room) {
     let _freed = CloseOnDrop(room);
     let mut work = make();
-    work.sweep(now());
+    guarded(&mut work, |work| work.sweep(now()));
     work.publish();
     let mut sweep_at = Instant::now() + SWEEP_EVERY;
     loop {
-        let round = round(&mut work, waiting, room, sweep_at);
+        let round = round(&mut work, &waiting, room, sweep_at);
         if Instant::now() >= sweep_at {
             guarded(&mut work, |work| work.sweep(now()));
             sweep_at = Instant::now() + SWEEP_EVERY;
         }
         work.publish();
         match round {
-            Round::Over => return,
+            Round::Over(done) => {
+                // Before the one who closed hears of the end: what came too late is counted as missed, and the
+                // directory is free for another.
+                drop((waiting, work));
+                drop(done.map(|done| done.send(())));
+                return;
+            }
             Round::Worked => thread::sleep(GATHER),
             Round::Idle | Round::Cut => {}
         }
@@ -93,13 +99,14 @@ fn round<W: Work>(
         Err(RecvTimeoutError::Timeout) => return Round::Idle,
         Err(RecvTimeoutError::Disconnected) => {
             guarded(work, |work| work.close(now()));
-            return Round::Over;
+            return Round::Over(None);
         }
     };
     let (mut taken, mut left) = (Taken::new(room), ROUND);
     loop {
         match message {
-            Message::Request(request) => {
+            Message::Request(mut request) => {
+                request.reached = true;
                 take(work, &request);
                 taken.add(request.bytes);
             }
@@ -111,9 +118,7 @@ fn round<W: Work>(
                 // Before any room is given back: who waits for it is told that there is none.
                 room.close();
                 guarded(work, |work| work.close(now()));
-                // Nobody waits any more: the end is the same.
-                let _ = done.send(());
-                return Round::Over;
+                return Round::Over(Some(done));
             }
         }
         left -= 1;
@@ -177,13 +182,8 @@ impl Drop for Taken<'_> {
 }
 
 fn take<W: Work>(work: &mut W, request: &Request) {
-    let Request {
-        signal,
-        message,
-        received,
-        ..
-    } = request;
-    if !guarded(work, |work| work.take(*signal, message, *received)) {
+    let taking = |work: &mut W| work.take(request.signal, &request.message, request.received);
+    if !guarded(work, taking) {
         work.panicked();
     }
 }
