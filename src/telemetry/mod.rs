@@ -170,6 +170,11 @@ impl Telemetry {
         self.scraper.text()
     }
 
+    /// The families of [`Telemetry::scrape`], for an answer that holds others as well. As costly.
+    pub fn families(&self) -> Vec<prometheus::proto::MetricFamily> {
+        self.scraper.families()
+    }
+
     /// Exports what is waiting.
     ///
     /// # Errors

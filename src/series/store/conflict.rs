@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 
 /// How two metrics or senders contradict each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -40,15 +41,25 @@ pub struct Conflict {
     pub last_seen_s: u32,
 }
 
-/// The conflicts of the recent past, the most recent [`Conflicts::MAX`] kinds of them.
+/// What a conflict is found by, to count it again cheaply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ConflictKey(u64);
+
+/// The conflicts of the recent past, at most [`Conflicts::MAX`].
 #[derive(Debug, Default)]
 pub struct Conflicts {
-    entries: HashMap<(ConflictKind, Box<str>, Box<str>), Conflict>,
+    entries: HashMap<ConflictKey, Conflict>,
+    hasher: RandomState,
 }
 
 impl Conflicts {
     /// How many are kept.
     pub const MAX: usize = 1000;
+
+    /// What the conflict of these is found by; `refused` is the side that came later.
+    pub fn key(&self, kind: ConflictKind, name: &str, refused: &str) -> ConflictKey {
+        ConflictKey(self.hasher.hash_one((kind, name, refused)))
+    }
 
     /// Notes a conflict over `points`; answers whether it is a new one, which is worth a log line.
     pub fn note(
@@ -60,13 +71,8 @@ impl Conflicts {
         now_s: u32,
     ) -> bool {
         let (kept, refused) = sides;
-        let key = (kind, Box::from(name), Box::from(refused));
-        if let Some(known) = self.entries.get_mut(&key) {
-            known.points = known.points.saturating_add(points);
-            known.last_seen_s = now_s;
-            return false;
-        }
-        if self.entries.len() >= Conflicts::MAX {
+        let key = self.key(kind, name, refused);
+        if self.note_again(key, points, now_s) || self.entries.len() >= Conflicts::MAX {
             return false;
         }
         let conflict = Conflict {
@@ -79,6 +85,16 @@ impl Conflicts {
             last_seen_s: now_s,
         };
         self.entries.insert(key, conflict);
+        true
+    }
+
+    /// Counts `points` more of a conflict; answers whether it is known.
+    pub fn note_again(&mut self, key: ConflictKey, points: u64, now_s: u32) -> bool {
+        let Some(known) = self.entries.get_mut(&key) else {
+            return false;
+        };
+        known.points = known.points.saturating_add(points);
+        known.last_seen_s = now_s;
         true
     }
 

@@ -2,10 +2,6 @@
 
 use super::{Family, Fault, Fingerprint, Lineage, NewSeries, Series, SeriesId, Store};
 
-/// The labels of the series that adds up what the limits leave no room for (OpenTelemetry metrics SDK,
-/// "Cardinality limits").
-pub const OVERFLOW_LABELS: &str = r#"otel_metric_overflow="true""#;
-
 /// The owner of places that no target has asked for yet.
 pub const NOBODY: u32 = u32::MAX;
 
@@ -27,9 +23,7 @@ impl Store {
         if self.written_alike(written, &new).is_some() {
             return Err(Fault::LabelConflict);
         }
-        if &*new.labels != OVERFLOW_LABELS {
-            self.check_limits(&new)?;
-        }
+        self.check_limits(&new)?;
         let id = self.put(new, written, (time_unix_nano, seen_s))?;
         let one = &mut self.series[id.0 as usize];
         one.fingerprint = Fingerprint::default();
@@ -153,7 +147,9 @@ mod tests {
         assert_eq!(restore("a=\"1\""), None);
         assert_eq!(restore("a=\"1\""), Some(Fault::LabelConflict));
         assert_eq!(restore("a=\"2\""), Some(Fault::MetricLimit));
-        assert_eq!(restore(OVERFLOW_LABELS), None);
+        let overflow =
+            NewSeries::overflow(key, family, None, Lineage::Converted, 0, Value::Integer(1));
+        assert!(store.restore(overflow, 0, 0).is_ok());
     }
 
     /// Scenario: series with and without a number in the file go, restored ones among them.

@@ -1,9 +1,13 @@
 //! Families of the store: made when first needed, and views on the series of others.
 
+use std::collections::HashSet;
+
 use super::family::{Content, Family, FamilySpec, Member, NameTaken, Reading, View};
+use super::insert::{has_quoted_name, places_text, writing};
 use super::limits::{family_bytes, member_bytes};
 use super::place::index;
 use super::{FamilyId, SeriesId, Store};
+use crate::series::naming::is_legacy_metric_name;
 
 impl Store {
     /// The family that `spec` names, made if there is none.
@@ -11,14 +15,20 @@ impl Store {
     /// # Errors
     /// When another family holds the name, or one of another type has it.
     pub fn family(&mut self, spec: &FamilySpec<'_>) -> Result<FamilyId, NameTaken> {
-        match self.claims.holder(spec.name, spec.kind) {
-            Some(taken) if self.yields(taken.holder) => {
-                self.remove_view(taken.holder);
-                self.family(spec)
-            }
-            Some(taken) => self.same_family(spec, taken),
-            None => Ok(self.add_family(spec, Content::Own(Vec::new()))),
+        let taken = self.claims.holders(spec.name, spec.kind);
+        let (views, others): (Vec<_>, Vec<_>) = taken.partition(|taken| self.yields(taken.holder));
+        if let Some(taken) = others.into_iter().next() {
+            return self.same_family(spec, taken);
         }
+        for view in views {
+            self.remove_view(view.holder);
+        }
+        Ok(self.add_family(spec, Content::Own(Vec::new())))
+    }
+
+    /// Whether some family holds the name or one that it needs, so that [`Store::family`] would make none.
+    pub fn holds(&self, spec: &FamilySpec<'_>) -> bool {
+        self.claims.holders(spec.name, spec.kind).next().is_some()
     }
 
     fn yields(&self, holder: FamilyId) -> bool {
@@ -57,7 +67,7 @@ impl Store {
         reading: Reading,
         yields: bool,
     ) -> Result<FamilyId, NameTaken> {
-        if let Some(taken) = self.claims.holder(spec.name, spec.kind) {
+        if let Some(taken) = self.claims.holders(spec.name, spec.kind).next() {
             return Err(taken);
         }
         let id = self.add_family(
@@ -66,6 +76,7 @@ impl Store {
                 reading,
                 yields,
                 members: Vec::new(),
+                written: HashSet::new(),
             }),
         );
         self.families[id.0 as usize].pinned = true;
@@ -81,6 +92,7 @@ impl Store {
             content,
             pinned: false,
         };
+        self.quoted_names |= !is_legacy_metric_name(spec.name);
         self.heap_bytes += family_bytes(&family);
         let id = FamilyId(index(self.families.insert(family)));
         self.claims.take(spec.name, spec.kind, id);
@@ -91,19 +103,37 @@ impl Store {
     fn remove_view(&mut self, id: FamilyId) {
         if let Some(family) = self.families.try_remove(id.0 as usize) {
             self.heap_bytes = self.heap_bytes.saturating_sub(family_bytes(&family));
+            if let Content::View(view) = &family.content {
+                let members = view.members.iter();
+                let bytes = members.map(|member| member_bytes(member.labels.as_deref()));
+                self.heap_bytes = self.heap_bytes.saturating_sub(bytes.sum());
+            }
             self.claims.give_back(&family.name, family.kind);
             self.epoch += 1;
         }
     }
 
-    /// Shows `series` in a view, under its own labels or others.
+    /// Shows `series` in a view, under its own labels or others, unless the view shows it or one that is
+    /// written alike.
     pub fn show(&mut self, view: FamilyId, series: SeriesId, labels: Option<Box<str>>) {
+        let Some(one) = self.series.get(series.0 as usize) else {
+            return;
+        };
+        let text = labels.as_deref().unwrap_or(&one.labels);
+        let written = writing(self.key, view, text, places_text(&self.places, one.place));
         let Some(family) = self.families.get_mut(view.0 as usize) else {
             return;
         };
-        if let Content::View(view) = &mut family.content {
+        if let Content::View(view) = &mut family.content
+            && view.written.insert(written)
+        {
+            self.quoted_names |= labels.as_deref().is_some_and(has_quoted_name);
             self.heap_bytes += member_bytes(labels.as_deref());
-            view.members.push(Member { series, labels });
+            view.members.push(Member {
+                series,
+                labels,
+                written,
+            });
         }
     }
 

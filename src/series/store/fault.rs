@@ -59,6 +59,8 @@ faults! {
     Temporality = "temporality",
     /// A point without a value.
     NoValue = "no_value",
+    /// A span that ends before it starts; it counts as one without duration.
+    EndBeforeStart = "end_before_start",
     /// A part of the store panicked over it.
     Panic = "panic",
 }

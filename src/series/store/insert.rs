@@ -3,9 +3,10 @@
 use super::limits::series_heap_bytes;
 use super::place::index;
 use super::{
-    Content, FamilyId, Fault, Fingerprint, FingerprintKey, Moment, NewSeries, PlaceId, Places,
-    Series, SeriesId, Store,
+    Content, FamilyId, Fault, Fingerprint, FingerprintKey, Lineage, Moment, NewSeries, PlaceId,
+    Places, Series, SeriesId, Store,
 };
+use crate::series::naming::{is_legacy_label_name, unescape_label_text};
 
 /// How many other spellings of attributes are remembered.
 pub(super) const MAX_ALIASES: usize = 65_536;
@@ -50,11 +51,14 @@ impl Store {
         }
         let series = Series::new(new, times);
         self.heap_bytes += series_heap_bytes(&series);
+        self.overflow += usize::from(series.is_overflow());
+        self.quoted_names |= has_quoted_name(&series.labels);
         if let Some(place) = series.place {
             self.places.enter(place);
         }
         let id = SeriesId(index(self.series.insert(series)));
         members.push(id);
+        self.newcomers.push(id);
         self.enter_written(id, written);
         Ok(id)
     }
@@ -89,14 +93,17 @@ impl Store {
     }
 
     fn same_or_conflict(&mut self, known: SeriesId, new: &NewSeries) -> Result<SeriesId, Fault> {
-        let one = &mut self.series[known.0 as usize];
-        if one.identity != new.identity {
+        let held = &mut self.series[known.0 as usize];
+        if held.identity != new.identity && !add_up_alike(held, new) {
             return Err(Fault::LabelConflict);
         }
-        if one.restored {
-            one.restored = false;
-            one.fingerprint = new.fingerprint;
+        if held.restored {
+            held.restored = false;
+            held.fingerprint = new.fingerprint;
             self.enter_index(known, new.fingerprint);
+            return Ok(known);
+        }
+        if held.fingerprint == new.fingerprint {
             return Ok(known);
         }
         if self.aliases.len() >= MAX_ALIASES {
@@ -105,6 +112,19 @@ impl Store {
         self.aliases.insert(new.fingerprint, known);
         Ok(known)
     }
+}
+
+/// Whether the one is the store's overflow series and the other a sender's own, and both are added up.
+fn add_up_alike(held: &Series, new: &NewSeries) -> bool {
+    let is_overflow = held.is_overflow() || new.is_overflow();
+    is_overflow && held.lineage == new.lineage && held.lineage != Lineage::Received
+}
+
+/// Whether some label's name stands in quotes. What only looks so, in a value, is read to be sure: one sender's
+/// values must not make every scrape go the long way.
+pub(super) fn has_quoted_name(labels: &str) -> bool {
+    let is_quoted = labels.starts_with('"') || labels.contains("\",\"");
+    is_quoted && unescape_label_text(labels).any(|(name, _)| !is_legacy_label_name(&name))
 }
 
 pub(super) fn places_text(places: &Places, place: Option<PlaceId>) -> &str {

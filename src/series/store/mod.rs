@@ -25,8 +25,8 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 use slab::Slab;
 
-pub use conflict::{Conflict, ConflictKind, Conflicts};
-pub use durable::{NOBODY, OVERFLOW_LABELS};
+pub use conflict::{Conflict, ConflictKey, ConflictKind, Conflicts};
+pub use durable::NOBODY;
 pub use family::{Content, Family, FamilySpec, Member, NameTaken, Reading, View, base_name};
 pub use fault::{Fault, FaultCounts};
 pub use fingerprint::{Fingerprint, FingerprintKey};
@@ -38,7 +38,11 @@ pub use sweep::Expiry;
 pub use value::{Bounds, Buckets, Exemplar, Exponential, Histogram, Summary, Value, float_text};
 
 use family::Claims;
+use insert::has_quoted_name;
 use place::index;
+
+/// How many places without series wait for their first one.
+const MAX_EMPTY_PLACES: usize = 4096;
 
 /// Every series, by family.
 #[derive(Debug)]
@@ -55,13 +59,19 @@ pub struct Store {
     /// Series by family, labels and place: no two may be written alike.
     written: HashTable<SeriesId>,
     places: Places,
+    /// Series put in since they were last asked for.
+    newcomers: Vec<SeriesId>,
     conflicts: Conflicts,
     faults: Arc<FaultCounts>,
+    /// How many of the series are overflow series.
+    overflow: usize,
     /// Numbers of series that are gone and whose end is not yet durable.
     ended: Vec<u32>,
     /// Bytes of labels and values, without the tables.
     heap_bytes: usize,
     epoch: u64,
+    /// Whether names have come in that stand in quotes.
+    quoted_names: bool,
 }
 
 impl Store {
@@ -77,11 +87,14 @@ impl Store {
             aliases: HashMap::new(),
             written: HashTable::new(),
             places: Places::default(),
+            newcomers: Vec::new(),
             conflicts: Conflicts::default(),
             faults: Arc::default(),
+            overflow: 0,
             ended: Vec::new(),
             heap_bytes: 0,
             epoch: 0,
+            quoted_names: false,
         }
     }
 
@@ -95,6 +108,11 @@ impl Store {
         self.epoch
     }
 
+    /// Whether some name may be none that every Prometheus reads, so that it stands in quotes. Stays true once it is.
+    pub fn has_quoted_names(&self) -> bool {
+        self.quoted_names
+    }
+
     /// How often each fault has happened.
     pub fn faults(&self) -> &Arc<FaultCounts> {
         &self.faults
@@ -103,6 +121,11 @@ impl Store {
     /// Counts a fault over `points`.
     pub fn count_fault(&self, fault: Fault, points: u64) {
         self.faults.add(fault, points);
+    }
+
+    /// The series put in since the last call, in order. Ask before the epoch changes.
+    pub fn take_newcomers(&mut self) -> Vec<SeriesId> {
+        std::mem::take(&mut self.newcomers)
     }
 
     /// The contradictions seen.
@@ -117,6 +140,11 @@ impl Store {
 
     /// The place with these labels, made if there is none, and of `owner` from here on.
     pub fn place(&mut self, text: &str, owner: u32) -> PlaceId {
+        if self.places.empty() >= MAX_EMPTY_PLACES {
+            self.places.sweep();
+            self.epoch += 1;
+        }
+        self.quoted_names |= has_quoted_name(text);
         self.places.at(text, owner)
     }
 

@@ -21,6 +21,9 @@ pub struct Place {
 pub struct Places {
     places: Slab<Place>,
     by_text: HashMap<Box<str>, PlaceId>,
+    /// Places where no series stands.
+    empty: usize,
+    bytes: usize,
 }
 
 impl Places {
@@ -38,6 +41,8 @@ impl Places {
             owner,
             series: 0,
         };
+        self.empty += 1;
+        self.bytes += place.bytes();
         let id = PlaceId(index(self.places.insert(place)));
         self.by_text.insert(text.into(), id);
         id
@@ -58,12 +63,17 @@ impl Places {
 
     /// Bytes that all places take, roughly.
     pub fn bytes(&self) -> usize {
-        let each = |(_, place): (usize, &Place)| size_of::<Place>() + 2 * place.text.len() + 48;
-        self.places.iter().map(each).sum()
+        self.bytes
+    }
+
+    /// How many places no series stands at.
+    pub(super) fn empty(&self) -> usize {
+        self.empty
     }
 
     pub(super) fn enter(&mut self, place: PlaceId) {
         if let Some(place) = self.places.get_mut(place.0 as usize) {
+            self.empty -= usize::from(place.series == 0);
             place.series += 1;
         }
     }
@@ -71,18 +81,27 @@ impl Places {
     pub(super) fn leave(&mut self, place: PlaceId) {
         if let Some(place) = self.places.get_mut(place.0 as usize) {
             place.series = place.series.saturating_sub(1);
+            self.empty += usize::from(place.series == 0);
         }
     }
 
     /// Forgets places without series.
     pub(super) fn sweep(&mut self) {
-        let by_text = &mut self.by_text;
+        let (by_text, bytes) = (&mut self.by_text, &mut self.bytes);
         self.places.retain(|_, place| {
             if place.series == 0 {
                 by_text.remove(&place.text);
+                *bytes = bytes.saturating_sub(place.bytes());
             }
             place.series > 0
         });
+        self.empty = 0;
+    }
+}
+
+impl Place {
+    fn bytes(&self) -> usize {
+        size_of::<Place>() + 2 * self.text.len() + 48
     }
 }
 

@@ -1,17 +1,39 @@
 //! What a series is, and by what ids the store's contents are named.
 
-use super::{Exemplar, Fingerprint, Value};
+use super::{Exemplar, Fingerprint, FingerprintKey, Value};
 
+/// A family of the store. Valid until [`Store::epoch`](super::Store::epoch) changes, for ever if it is pinned and no view that yields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FamilyId(pub(super) u32);
 
-/// A series of the store. Valid until [`Store::epoch`] changes.
+/// A series of the store. Valid until [`Store::epoch`](super::Store::epoch) changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SeriesId(pub(super) u32);
 
-/// A place of the store. Valid until [`Store::epoch`] changes.
+impl SeriesId {
+    /// A number of its own among the series there are, below the most there have ever been: for tables by series.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A place of the store. Valid until [`Store::epoch`](super::Store::epoch) changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PlaceId(pub(super) u32);
+
+impl FamilyId {
+    /// The id as a number, to make fingerprints of.
+    pub fn number(self) -> u64 {
+        u64::from(self.0)
+    }
+}
+
+impl PlaceId {
+    /// The id as a number, to make fingerprints of.
+    pub fn number(self) -> u64 {
+        u64::from(self.0)
+    }
+}
 
 /// How a series comes by its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +101,13 @@ pub struct NewSeries {
     pub value: Value,
 }
 
+/// The labels of the series that takes up what the limits leave no series for (OpenTelemetry metrics
+/// SDK, "Overflow attribute").
+const OVERFLOW_LABELS: &str = "otel_metric_overflow=\"true\"";
+
+/// The identity of overflow series.
+const OVERFLOW_IDENTITY: u64 = 0;
+
 impl Series {
     /// A series as it begins; `times` are that of its point and that of its arrival (nanoseconds, seconds).
     pub(super) fn new(new: NewSeries, (time_unix_nano, seen_s): (u64, u32)) -> Series {
@@ -98,5 +127,54 @@ impl Series {
             value: new.value,
             exemplar: None,
         }
+    }
+
+    /// Takes the value out, so that the series is not shown; answers with the heap bytes that this frees.
+    pub fn take_value(&mut self) -> usize {
+        let exemplar = self.exemplar.take().map_or(0, |exemplar| exemplar.bytes());
+        let value = std::mem::replace(&mut self.value, Value::None);
+        self.changed = true;
+        exemplar + value.heap_bytes()
+    }
+
+    /// Whether it takes up what the limits leave no series for.
+    pub fn is_overflow(&self) -> bool {
+        self.identity == OVERFLOW_IDENTITY
+    }
+}
+
+impl NewSeries {
+    /// The series of `family` and `place` that takes up what the limits leave no series for. There is one,
+    /// exempt from the limits on series: [`Store::insert`](super::Store::insert) answers with it when it is
+    /// there.
+    pub fn overflow(
+        key: FingerprintKey,
+        family: FamilyId,
+        place: Option<PlaceId>,
+        lineage: Lineage,
+        start_unix_nano: u64,
+        value: Value,
+    ) -> NewSeries {
+        // Neither id is given to another while the series is there.
+        let place_number = place.map_or(u64::MAX, |place| u64::from(place.0));
+        let fingerprint = key
+            .of(OVERFLOW_LABELS.as_bytes())
+            .then_number(u64::from(family.0))
+            .then_number(place_number);
+        NewSeries {
+            fingerprint,
+            identity: OVERFLOW_IDENTITY,
+            labels: OVERFLOW_LABELS.into(),
+            family,
+            place,
+            lineage,
+            start_unix_nano,
+            value,
+        }
+    }
+
+    /// Whether it takes up what the limits leave no series for.
+    pub fn is_overflow(&self) -> bool {
+        self.identity == OVERFLOW_IDENTITY
     }
 }
