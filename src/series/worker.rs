@@ -68,7 +68,10 @@ pub(super) fn run<W: Work>(make: impl FnOnce() -> W, waiting: Receiver<Message<W
                 // Before the one who closed hears of the end: what came too late is counted as missed, and the
                 // directory is free for another.
                 drop((waiting, work));
-                drop(done.map(|done| done.send(())));
+                if let Some(done) = done {
+                    // Who no longer waits need not hear of it.
+                    let _ = done.send(());
+                }
                 return;
             }
             Round::Worked => thread::sleep(GATHER),
