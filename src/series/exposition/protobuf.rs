@@ -34,26 +34,59 @@ const MESSAGE_1: u8 = 1 << 3 | WireType::Len as u8;
 const MESSAGE_2: u8 = 2 << 3 | WireType::Len as u8;
 
 /// Appends a family; nothing if it has no series to show.
+///
+/// Prometheus takes the first histogram of a message to tell whether all of them are native. Where a family has both
+/// kinds, native ones get a message of their own.
 pub(super) fn put_family(
     out: &mut Vec<u8>,
     store: &Store,
     block: &Block<'_>,
     rewriting: Rewriting,
 ) -> Exposed {
+    let mut natives = 0;
+    let (mut exposed, _) = put_part(out, store, block, rewriting, |shown| {
+        let is_native = matches!(shown.point, Point::Exponential(_));
+        natives += usize::from(is_native);
+        !is_native
+    });
+    if natives > 0 {
+        let is_native = |shown: &Shown<'_>| matches!(shown.point, Point::Exponential(_));
+        let (_, written) = put_part(out, store, block, rewriting, is_native);
+        // They were counted as series above.
+        exposed.series -= natives - written;
+        exposed.left_out += natives - written;
+    }
+    exposed
+}
+
+/// Appends a message with those series of a family that belong into it. Answers with what the whole family holds, and
+/// how many series were written.
+fn put_part(
+    out: &mut Vec<u8>,
+    store: &Store,
+    block: &Block<'_>,
+    rewriting: Rewriting,
+    mut belongs: impl FnMut(&Shown<'_>) -> bool,
+) -> (Exposed, usize) {
     let start = out.len();
     let series = block.own.len() + block.store.map_or(0, |family| family.len());
     let room = varint_len(series as u64 * SERIES_BYTES);
-    let mut exposed = Exposed::default();
+    let (mut exposed, mut written) = (Exposed::default(), 0);
     put_delimited(out, room, |out| {
         put_metadata(out, block);
         exposed = each_series(store, block, rewriting, |shown| {
-            put_series(out, block.kind, shown, rewriting)
+            if !belongs(shown) {
+                return true;
+            }
+            let is_written = put_series(out, block.kind, shown, rewriting);
+            written += usize::from(is_written);
+            is_written
         });
     });
-    if exposed.series == 0 {
+    if written == 0 {
         out.truncate(start);
     }
-    exposed
+    (exposed, written)
 }
 
 fn put_metadata(out: &mut Vec<u8>, block: &Block<'_>) {

@@ -1,10 +1,12 @@
 //! Native histograms as the specification has them.
 
+use std::sync::Arc;
+
 use super::protobuf::{read, schema};
 use super::{Rig, exemplar};
 use crate::series::exposition::{Exposed, Format};
 use crate::series::naming::MetricKind;
-use crate::series::store::{Buckets, Exponential, Value};
+use crate::series::store::{Bounds, Buckets, Exponential, Histogram, Value};
 
 fn exponential(offset: i32, counts: &[u64]) -> Exponential {
     Exponential {
@@ -138,4 +140,45 @@ fn extremes_are_written() {
         };
         assert!(shown(one).0.is_some());
     }
+}
+
+/// Scenario: a family with histograms of both kinds, one of which cannot be written.
+/// Guarantees: each kind has a message of its own, because Prometheus reads all histograms of a message as it reads the first;
+/// each series is counted once.
+#[test]
+fn kinds_do_not_share_a_message() {
+    let mut rig = Rig::new();
+    let refused = Exponential {
+        scale: 9,
+        ..exponential(0, &[1])
+    };
+    let bounds = Arc::new(Bounds::new(&[1.0]).unwrap());
+    for (labels, value) in [
+        (
+            r#"a="1""#,
+            Value::Exponential(Box::new(exponential(0, &[1]))),
+        ),
+        (
+            r#"a="2""#,
+            Value::Histogram(Box::new(Histogram::new(bounds))),
+        ),
+        (
+            r#"a="3""#,
+            Value::Exponential(Box::new(exponential(0, &[2]))),
+        ),
+        (r#"a="4""#, Value::Exponential(Box::new(refused))),
+    ] {
+        rig.add("h", MetricKind::Histogram, labels, value);
+    }
+    let (bytes, exposed) = rig.bytes(Format::Protobuf, None);
+    assert_eq!((exposed.series, exposed.left_out), (3, 1));
+    let native = |metric: &schema::Metric| {
+        let histogram = metric.histogram.as_ref().unwrap();
+        !histogram.positive_span.is_empty()
+    };
+    let messages: Vec<Vec<bool>> = read(&bytes)
+        .iter()
+        .map(|family| family.metric.iter().map(native).collect())
+        .collect();
+    assert_eq!(messages, [vec![false], vec![true, true]]);
 }
