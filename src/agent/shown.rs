@@ -16,7 +16,7 @@ use crate::series::exposition::{
     self, About, Exposed, Format, OwnFamily, Request, accepts_gzip, negotiate, own_families,
 };
 use crate::series::store::{Limits, Moment, Store};
-use crate::series::{SeriesHandle, SeriesState};
+use crate::series::{SeriesHandle, SeriesState, Work};
 use crate::serve::{AskLater, ScrapeRequest, Scraped};
 use crate::telemetry::{Telemetry, process};
 
@@ -72,6 +72,8 @@ impl Shown {
 
     /// The agent's own families. Reads `/proc`, so it runs where blocking is allowed.
     async fn own(&self) -> Vec<OwnFamily> {
+        // What was sent before is taken in first, so that own counts speak of the series they are shown with.
+        self.ask(Work::publish).await;
         let (telemetry, classic_names) = (self.telemetry.clone(), self.classic_names);
         let gathered = spawn_blocking(move || {
             let mut own = own_families(telemetry.families());
