@@ -143,7 +143,10 @@ async fn senders_and_span_names_are_bounded() {
         "{overflow} in overflow"
     );
     let beyond = shown.faulty("target_limit");
-    assert!(beyond >= 20.0, "{beyond} points of senders beyond the limit");
+    assert!(
+        beyond >= 20.0,
+        "{beyond} points of senders beyond the limit"
+    );
     agent.assert_no_panic();
 }
 

@@ -76,8 +76,8 @@ async fn two_hosts_of_one_service_are_kept_apart() {
 const STRATEGIES: [(&str, &str, &str); 4] = [
     (
         "UnderscoreEscapingWithSuffixes",
-        "cart_weight_kilograms_total",
-        "cart_weight_kilograms_total",
+        "cart_weight_grams_total",
+        "cart_weight_grams_total",
     ),
     (
         "UnderscoreEscapingWithoutSuffixes",
@@ -86,8 +86,8 @@ const STRATEGIES: [(&str, &str, &str); 4] = [
     ),
     (
         "NoUTF8EscapingWithSuffixes",
-        "cart.weight_kilograms_total",
-        "cart_weight_kilograms_total",
+        "cart.weight_grams_total",
+        "cart_weight_grams_total",
     ),
     ("NoTranslation", "cart.weight", "cart_weight"),
 ];
@@ -106,7 +106,7 @@ async fn names_follow_the_strategy_and_the_scraper() {
             Temporality::Cumulative,
             vec![labelled(point(1, now(), 2.5), &[("cart.id", "c1")])],
         );
-        weight.unit = "kg".into();
+        weight.unit = "g".into();
         let message = metrics(service("carts"), vec![weight]);
         let mut sender = agent.sender(Transport::Http);
         sender.must_send(Signal::Metrics, &message).await;
