@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::process::{Child, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -95,31 +95,42 @@ impl Prometheus {
 
     /// Waits until the one value of `query` passes `check`.
     pub async fn value_where(&self, query: &str, check: impl Fn(f64) -> bool) -> f64 {
-        let what = format!("{query} in Prometheus");
-        eventually(&what, PATIENCE, async || {
-            self.value(query).await.filter(|value| check(*value))
+        self.until(query, "the value that is expected", |found| match found {
+            [one] => Some(one.value()).filter(|value| check(*value)),
+            _ => None,
         })
         .await
     }
 
     /// Waits until the one value of `query` is `expected`.
     pub async fn reaches(&self, query: &str, expected: f64) {
-        let what = format!("{query} = {expected} in Prometheus");
-        eventually(&what, PATIENCE, async || {
-            self.value(query).await.filter(|value| *value == expected)
+        self.until(query, &expected.to_string(), |found| match found {
+            [one] => Some(()).filter(|()| one.value() == expected),
+            _ => None,
         })
         .await;
     }
 
     /// Waits until `query` returns data that is not NaN.
     pub async fn has_data(&self, query: &str) -> Vec<Series> {
-        let what = format!("data for {query} in Prometheus");
-        eventually(&what, PATIENCE, async || {
-            let found = self.query(query).await;
+        self.until(query, "data", |found| {
             let has_data = found.iter().any(|series| !series.value().is_nan());
-            has_data.then_some(found)
+            has_data.then(|| found.to_vec())
         })
         .await
+    }
+
+    async fn until<T>(&self, query: &str, what: &str, check: impl Fn(&[Series]) -> Option<T>) -> T {
+        let begun = Instant::now();
+        loop {
+            let found = self.query(query).await;
+            if let Some(answer) = check(&found) {
+                return answer;
+            }
+            let is_late = begun.elapsed() > PATIENCE;
+            assert!(!is_late, "{query} is not {what}, but {found:#?}");
+            tokio::time::sleep(INTERVAL / 5).await;
+        }
     }
 
     /// The labels of the exemplars of `selector`.
