@@ -16,6 +16,7 @@ use crate::journal::{Cursor, DiskStorage, Journal, Opened, Recovery, RemovedExpo
 use crate::ledger::Ledger;
 use crate::listen::{Face, Limits, Listener, ServerTls};
 use crate::receive::{Receiver, ReplyBody};
+use crate::series::{SeriesCounts, SeriesHandle};
 use crate::serve;
 use crate::shutdown::Stopping;
 use crate::telemetry::Telemetry;
@@ -40,18 +41,31 @@ pub(super) async fn start(settings: Settings, telemetry: Telemetry) -> Result<Ag
     let clients = clients(&settings)?;
     let ledger = Arc::new(Ledger::new(settings.ledger.services as usize));
     let (journal, cursors) = open_journal(&settings, &ledger)?;
+    let series = open_series(&settings)?;
+    let handle = series.as_ref().map(|(handle, _)| handle.clone());
     let intake = Intake::new(
         journal.clone(),
         Arc::clone(&ledger),
         translate::intake_limits(&settings.receive),
         translate::kept_encodings(&settings),
+        handle.clone(),
     );
     telemetry.connect(Arc::new(meters::OwnTelemetry(intake.clone())));
     let (stopping, closing) = (Stopping::default(), Closing::default());
     let exports = start_exports(&settings, clients, cursors, &telemetry, &closing);
     let statuses: Vec<_> = exports.iter().map(|export| export.status.clone()).collect();
     meters::observe(&telemetry, &ledger, &journal, &intake, &statuses);
-    let face = face::new(&settings, &telemetry, &ledger, statuses, &stopping);
+    if let Some((handle, counts)) = series {
+        meters::observe_series(&telemetry, handle, counts);
+    }
+    let face = face::new(
+        &settings,
+        &telemetry,
+        &ledger,
+        statuses,
+        handle.clone(),
+        &stopping,
+    );
     let api = serve_api(api, face, &settings, &closing);
     let receivers = serve_receivers(receivers, &intake, &telemetry, &settings, &closing);
     Ok(Agent {
@@ -59,6 +73,7 @@ pub(super) async fn start(settings: Settings, telemetry: Telemetry) -> Result<Ag
         telemetry,
         journal,
         intake,
+        series: handle,
         exports,
         receivers,
         api,
@@ -144,6 +159,17 @@ fn open_journal(
         _ => say_recovery(settings, &recovery),
     }
     Ok((journal, cursors))
+}
+
+/// The series, which need no export: they are kept for who asks.
+fn open_series(
+    settings: &Settings,
+) -> Result<Option<(SeriesHandle, Arc<SeriesCounts>)>, AgentError> {
+    if !settings.series.enabled {
+        return Ok(None);
+    }
+    let options = translate::series(settings);
+    Ok(Some(SeriesHandle::open(options, Arc::new(DiskStorage))?))
 }
 
 fn say_recovery(settings: &Settings, recovery: &Recovery) {

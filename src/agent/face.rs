@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use super::shown::{self, Shown};
 use crate::config::Settings;
 use crate::export::ExportStatus;
 use crate::ledger::Ledger;
+use crate::series::SeriesHandle;
 use crate::serve::{Face, Phase};
 use crate::shutdown::Stopping;
 use crate::telemetry::Telemetry;
@@ -15,13 +17,16 @@ pub(super) fn new(
     telemetry: &Telemetry,
     ledger: &Arc<Ledger>,
     exports: Vec<ExportStatus>,
+    series: Option<SeriesHandle>,
     stopping: &Stopping,
 ) -> Face {
     let watched: Vec<_> = exports
         .into_iter()
         .map(|export| (settings.export[export.name().as_ref()].stuck_after, export))
         .collect();
-    let (ledger, stopping, scraper) = (Arc::clone(ledger), stopping.clone(), telemetry.clone());
+    let (ledger, stopping) = (Arc::clone(ledger), stopping.clone());
+    let scraped = Shown::new(settings, telemetry, series.clone());
+    let listed = scraped.clone();
     Face {
         service: settings.telemetry.service_name.clone(),
         features: features(settings),
@@ -34,7 +39,10 @@ pub(super) fn new(
             // A report is maps of numbers with text keys: it always has a JSON form.
             serde_json::to_value(ledger.report()).unwrap_or_default()
         }),
-        scrape: Arc::new(move || scraper.scrape()),
+        scrape: Arc::new(move |asked| Box::pin(scraped.clone().scrape(asked))),
+        metrics_json: Arc::new(move || Box::pin(listed.clone().metrics_json())),
+        map: shown::map(&series),
+        conflicts: shown::conflicts(&series),
         checks: Vec::new(),
         instruments: telemetry.instruments(),
         tracer: telemetry.tracer(),
@@ -46,6 +54,7 @@ fn features(settings: &Settings) -> Vec<String> {
     let switched = [
         ("otlp-receive", receive.grpc.enabled || receive.http.enabled),
         ("journal", !settings.export.is_empty()),
+        ("series", settings.series.enabled),
         (
             "export",
             settings.export.values().any(|export| export.enabled),

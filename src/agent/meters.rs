@@ -1,6 +1,7 @@
 //! Connects the rooms' own counts to the instruments, and own telemetry to the intake.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -10,9 +11,11 @@ use crate::intake::{Intake, Offer};
 use crate::journal::{Journal, JournalStats};
 use crate::ledger::{Ledger, LedgerReport};
 use crate::otlp::{Encoding, Signal};
+use crate::series::store::Fault;
+use crate::series::{SeriesCounts, SeriesHandle};
 use crate::telemetry::{
-    ExportReading, ItemsReading, JournalReading, LedgerReading, OfferFuture, OwnIntake, Telemetry,
-    TurnedAwayReading,
+    ExportReading, ItemsReading, JournalReading, LedgerReading, OfferFuture, OwnIntake,
+    SeriesReading, Telemetry, TurnedAwayReading,
 };
 
 /// The way of own telemetry into the intake.
@@ -52,6 +55,35 @@ pub(super) fn observe(
     instruments.observe_journal(move || journal_reading(&journal.stats()));
     instruments.observe_intake(move || intake.in_flight_bytes() as u64);
     instruments.observe_exports(move || exports.iter().map(export_reading).collect());
+}
+
+/// Connects the series' counts, where there are any.
+pub(super) fn observe_series(
+    telemetry: &Telemetry,
+    handle: SeriesHandle,
+    counts: Arc<SeriesCounts>,
+) {
+    let read = move || series_reading(&handle, &counts);
+    telemetry.instruments().observe_series(read);
+}
+
+fn series_reading(handle: &SeriesHandle, counts: &SeriesCounts) -> SeriesReading {
+    let now = |count: &AtomicU64| count.load(Ordering::Relaxed);
+    let faults = Fault::ALL.iter();
+    SeriesReading {
+        series: now(&counts.series),
+        limit: counts.limit,
+        families: now(&counts.families),
+        memory_bytes: now(&counts.memory_bytes),
+        queue_bytes: handle.queued_bytes(),
+        expired: now(&counts.expired),
+        faulty: faults
+            .map(|fault| (fault.name(), counts.faults.get(*fault)))
+            .collect(),
+        missed: handle.missed(),
+        continuity_bytes: now(&counts.continuity.size_bytes),
+        continuity_errors: now(&counts.continuity.failures),
+    }
 }
 
 fn ledger_reading(report: &LedgerReport) -> LedgerReading {

@@ -3,6 +3,7 @@
 mod assemble;
 mod face;
 mod meters;
+mod shown;
 mod stop;
 mod translate;
 
@@ -18,6 +19,7 @@ use crate::export::{ClientError, ExportHandle};
 use crate::intake::Intake;
 use crate::journal::{Journal, JournalError};
 use crate::listen::{BindError, TlsError};
+use crate::series::{SeriesError, SeriesHandle};
 use crate::shutdown::{StopSignals, Stopping};
 use crate::telemetry::{StartError, Telemetry};
 
@@ -35,6 +37,9 @@ pub enum AgentError {
     /// The journal could not be opened.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// The series could not be started.
+    #[error(transparent)]
+    Series(#[from] SeriesError),
     /// A socket could not be bound.
     #[error(transparent)]
     Bind(#[from] BindError),
@@ -57,6 +62,7 @@ struct Agent {
     telemetry: Telemetry,
     journal: Journal,
     intake: Intake,
+    series: Option<SeriesHandle>,
     exports: Vec<ExportHandle>,
     receivers: Vec<JoinHandle<()>>,
     api: JoinHandle<()>,

@@ -1,4 +1,4 @@
-//! The end, in order: readiness, requests, own telemetry, exports, journal, face.
+//! The end, in order: readiness, requests, own telemetry, exports, journal, face, series.
 
 use std::time::Duration;
 
@@ -51,6 +51,10 @@ impl Agent {
         self.journal.close().await;
         self.closing.api.cancel();
         end_within(GOODBYE, &mut self.api).await;
+        // Last, so that a scrape is answered as long as the face is open.
+        if let Some(series) = &self.series {
+            series.close().await;
+        }
         if delivered {
             Ended::InOrder
         } else {

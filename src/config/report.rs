@@ -4,7 +4,9 @@ use std::fmt::Write;
 
 use super::load::Loaded;
 use super::problem::ConfigErrors;
-use super::settings::{ExportSettings, JournalSettings, ListenerSettings, Settings, SyncMode};
+use super::settings::{
+    ExportSettings, JournalSettings, ListenerSettings, SeriesSettings, Settings, SyncMode,
+};
 use super::units::show_duration;
 
 /// Every error; or that there is none, where the settings came from, what is in force, and every warning.
@@ -65,6 +67,7 @@ fn facts(settings: &Settings) -> Vec<(String, String)> {
             listener(&settings.receive.http, token),
         ),
         ("journal".to_owned(), journal(&settings.journal)),
+        ("series".to_owned(), series(&settings.series)),
     ];
     facts.extend(
         settings
@@ -115,6 +118,18 @@ fn journal(journal: &JournalSettings) -> String {
         }
         SyncMode::Memory => format!("in memory only, at most {}, {full}", journal.memory_bytes),
     }
+}
+
+fn series(series: &SeriesSettings) -> String {
+    if !series.enabled {
+        return "disabled: /metrics shows the agent's own alone".to_owned();
+    }
+    let restart = match series.continuity {
+        true => "counters go on after a restart",
+        false => "counters begin at zero after a restart",
+    };
+    let (count, memory) = (series.max_series, series.max_memory);
+    format!("at most {count} in {memory}, {restart}")
 }
 
 fn export(export: &ExportSettings) -> String {

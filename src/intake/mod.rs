@@ -4,6 +4,8 @@
 
 mod budget;
 mod refusal;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -17,6 +19,7 @@ use crate::ledger::{Ledger, TurnedAway};
 use crate::otlp::{
     Batch, Encoding, InflateError, Origin, ServiceItems, Signal, inflate, inspect, json_to_protobuf,
 };
+use crate::series::SeriesHandle;
 use budget::{Budget, Charge};
 pub use refusal::Refusal;
 
@@ -62,6 +65,7 @@ struct Inner {
     budget: Budget,
     limits: IntakeLimits,
     kept: KeptEncodings,
+    series: Option<SeriesHandle>,
     closing: AtomicBool,
     visits: AtomicUsize,
     last_visit_ended: Notify,
@@ -97,12 +101,13 @@ pub struct Visit {
 }
 
 impl Intake {
-    /// A door in front of `journal`.
+    /// A door in front of `journal`. What comes from outside goes to `series` as well.
     pub fn new(
         journal: Journal,
         ledger: Arc<Ledger>,
         limits: IntakeLimits,
         kept: KeptEncodings,
+        series: Option<SeriesHandle>,
     ) -> Intake {
         let inner = Inner {
             journal,
@@ -110,6 +115,7 @@ impl Intake {
             budget: Budget::new(limits.in_flight_bytes),
             limits,
             kept,
+            series,
             closing: AtomicBool::new(false),
             visits: AtomicUsize::new(0),
             last_visit_ended: Notify::new(),
@@ -179,17 +185,30 @@ impl Visit {
     }
 
     /// Checks the request, commits it to the journal and says how that went.
+    ///
+    /// The series get it after the journal, and before the sender hears of it: who was told success finds his data
+    /// on /metrics, and where the series fall behind senders wait.
     pub async fn offer(mut self, offer: Offer) -> Admission {
-        let batch = self.check(offer).await?;
-        let items = batch.items;
+        let (batch, message) = self.check(offer).await?;
+        let (signal, items, received_unix_ms) = (batch.signal, batch.items, batch.received_unix_ms);
         let inner = &self.intake.inner;
-        let signal = batch.signal;
+        let series = self.series().filter(|_| items > 0);
+        let message = series.map(|_| message);
         if items > 0 {
             let appended = inner.journal.append(batch).await;
             appended.map_err(|error| Refusal::not_journaled(&error, items))?;
         }
         inner.ledger.take_in(signal, items);
+        if let (Some(series), Some(message)) = (series, message) {
+            series.take(signal, message, received_unix_ms).await;
+        }
         Ok(Accepted { items })
+    }
+
+    /// The series, for what comes from outside: the agent's own meters stand on /metrics anyway.
+    fn series(&self) -> Option<&SeriesHandle> {
+        let series = self.intake.inner.series.as_ref();
+        series.filter(|_| self.origin == Origin::Outside)
     }
 
     /// As [`Visit::offer`], for a request written in OTLP/JSON; it is kept as protobuf.
@@ -216,26 +235,24 @@ impl Visit {
         .await
     }
 
-    async fn check(&mut self, offer: Offer) -> Result<Batch, Refusal> {
+    /// The batch to commit, and its message as it is without compression.
+    async fn check(&mut self, offer: Offer) -> Result<(Batch, Bytes), Refusal> {
         if offer.encoding == Encoding::Identity {
-            return self.batch(offer.clone(), &offer.bytes);
+            let message = offer.bytes.clone();
+            return Ok((self.batch(offer, &message)?, message));
         }
-        let inflated = self.inflate(&offer).await?;
-        self.charge(offer.bytes.len() + inflated.len())?;
-        if self
-            .intake
-            .inner
-            .kept
-            .contains(offer.signal, offer.encoding)
-        {
-            return self.batch(offer, &inflated);
+        let message = self.inflate(&offer).await?;
+        self.charge(offer.bytes.len() + message.len())?;
+        let kept = &self.intake.inner.kept;
+        if kept.contains(offer.signal, offer.encoding) {
+            return Ok((self.batch(offer, &message)?, message));
         }
         let plain = Offer {
             encoding: Encoding::Identity,
-            bytes: inflated.clone(),
+            bytes: message.clone(),
             ..offer
         };
-        self.batch(plain, &inflated)
+        Ok((self.batch(plain, &message)?, message))
     }
 
     async fn inflate(&self, offer: &Offer) -> Result<Bytes, Refusal> {

@@ -57,7 +57,7 @@ mod walk;
 mod writer;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use cursor::{Cursor, Entry, Settler};
 pub use error::{AppendError, JournalError};

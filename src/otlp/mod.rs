@@ -1,4 +1,4 @@
-//! OTLP as bytes: what a batch is, how it is walked, validated and translated. No I/O.
+//! OTLP as bytes: what a batch is, how it is walked, validated, viewed and translated. No I/O.
 
 mod ascii;
 mod batch;

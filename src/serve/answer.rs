@@ -3,9 +3,11 @@
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
+
+use super::Scraped;
 
 /// An answer whose whole body is known.
 pub(super) type Answer = Response<Bytes>;
@@ -15,21 +17,31 @@ pub(super) const JSON: &str = "application/json";
 
 /// An answer with `body` as JSON.
 pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Answer {
-    typed(status, JSON, to_json(body))
+    typed(status, HeaderValue::from_static(JSON), to_json(body))
+}
+
+/// An answer whose body is JSON already.
+pub(super) fn json_text(body: Bytes) -> Answer {
+    typed(StatusCode::OK, HeaderValue::from_static(JSON), body)
+}
+
+/// The answer to a scrape.
+pub(super) fn scraped(scraped: Scraped) -> Answer {
+    let mut answer = typed(StatusCode::OK, scraped.content_type, scraped.body);
+    if let Some(encoding) = scraped.content_encoding {
+        answer.headers_mut().insert(CONTENT_ENCODING, encoding);
+    }
+    answer
 }
 
 /// An answer with `body` of the given media type.
-pub(super) fn typed(
-    status: StatusCode,
-    media_type: &'static str,
-    body: impl Into<Bytes>,
-) -> Answer {
+fn typed(status: StatusCode, media_type: HeaderValue, body: impl Into<Bytes>) -> Answer {
     let body = body.into();
     let length = HeaderValue::from(body.len());
     let mut answer = Response::new(body);
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(CONTENT_TYPE, media_type);
     headers.insert(CONTENT_LENGTH, length);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     answer

@@ -53,6 +53,13 @@ pub(super) fn internal(what: &str) -> Answer {
     fault(StatusCode::INTERNAL_SERVER_ERROR, message, Vec::new())
 }
 
+/// 404 for what is shown of series only.
+pub(super) fn no_series() -> Answer {
+    let message =
+        "no series are kept: series.enabled is false, or the agent is about to end".to_owned();
+    fault(StatusCode::NOT_FOUND, message, Vec::new())
+}
+
 fn fault(status: StatusCode, message: String, endpoints: Vec<&'static str>) -> Answer {
     let error = status.canonical_reason().unwrap_or("error");
     answer::json(

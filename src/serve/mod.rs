@@ -13,8 +13,11 @@ mod system;
 #[cfg(test)]
 mod tests;
 
+use std::pin::Pin;
 use std::sync::Arc;
 
+use bytes::Bytes;
+use http::HeaderValue;
 use serde::Serialize;
 
 use crate::telemetry::{Instruments, Tracer};
@@ -56,6 +59,35 @@ pub struct Check {
 /// A question that the face passes on to another room. It must not block.
 pub type Ask<T> = Arc<dyn Fn() -> T + Send + Sync>;
 
+/// An answer that takes its time.
+pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// A question that another room answers in its own time.
+pub type AskLater<T> = Arc<dyn Fn() -> Later<T> + Send + Sync>;
+
+/// A question that brings something along.
+pub type AskLaterWith<A, T> = Arc<dyn Fn(A) -> Later<T> + Send + Sync>;
+
+/// What a scraper asks for (Prometheus, "Content negotiation").
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScrapeRequest {
+    /// The header `Accept`, where it is text.
+    pub accept: Option<String>,
+    /// The header `Accept-Encoding`, where it is text.
+    pub accept_encoding: Option<String>,
+}
+
+/// What a scraper gets.
+#[derive(Clone, Debug)]
+pub struct Scraped {
+    /// The header `Content-Type`.
+    pub content_type: HeaderValue,
+    /// The header `Content-Encoding`, where the body is compressed.
+    pub content_encoding: Option<HeaderValue>,
+    /// The metrics.
+    pub body: Bytes,
+}
+
 /// All that the HTTP face knows of the agent.
 #[derive(Clone)]
 pub struct Face {
@@ -69,8 +101,14 @@ pub struct Face {
     pub ready: Ask<Vec<String>>,
     /// The ledger as `/api/ledger` shows it.
     pub ledger: Ask<serde_json::Value>,
-    /// Own metrics as Prometheus text 0.0.4. The only question that may block.
-    pub scrape: Ask<String>,
+    /// All metrics in a format that the scraper takes.
+    pub scrape: AskLaterWith<ScrapeRequest, Scraped>,
+    /// All metrics as `/metrics/json` shows them; `None` where no series are kept.
+    pub metrics_json: AskLater<Option<Bytes>>,
+    /// Who calls whom, as `/api/map` shows it; `None` where no series are kept.
+    pub map: AskLater<Option<Bytes>>,
+    /// What could not be shown as it was sent, as `/api/conflicts` shows it; `None` where no series are kept.
+    pub conflicts: AskLater<Option<Bytes>>,
     /// Checks by the name that `include=` uses.
     pub checks: Vec<(String, Ask<Check>)>,
     /// The agent's own instruments.

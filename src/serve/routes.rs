@@ -5,15 +5,16 @@ use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use http::{HeaderMap, Method};
+use bytes::Bytes;
+use http::header::{ACCEPT, ACCEPT_ENCODING};
+use http::{HeaderMap, HeaderName, Method, StatusCode};
 use warp::filters::BoxedFilter;
 use warp::path::FullPath;
 use warp::{Filter, Rejection};
 
 use super::answer::{self, Answer};
 use super::identity::Identity;
-use super::{Face, fault, health, index};
-use crate::telemetry::TEXT_CONTENT_TYPE;
+use super::{AskLater, Face, ScrapeRequest, fault, health, index};
 
 /// A path and what answers there.
 #[derive(Debug)]
@@ -29,6 +30,9 @@ pub(super) struct Endpoint {
 enum Action {
     Index,
     Metrics,
+    MetricsJson,
+    Map,
+    Conflicts,
     Ledger,
     Health,
     FullHealth,
@@ -47,8 +51,31 @@ const fn endpoint(path: &'static str, action: Action, about: &'static str) -> En
 /// Every endpoint. All answer GET and HEAD.
 pub(super) const ENDPOINTS: &[Endpoint] = &[
     endpoint("/", Action::Index, "this list"),
-    endpoint("/metrics", Action::Metrics, "metrics as Prometheus text"),
-    endpoint("/api/metrics", Action::Metrics, "the same as /metrics"),
+    endpoint(
+        "/metrics",
+        Action::Metrics,
+        "metrics for Prometheus, in the format that Accept asks for",
+    ),
+    endpoint(
+        "/api/metrics",
+        Action::Metrics,
+        "the same as /metrics; ?format=json: as /metrics/json",
+    ),
+    endpoint(
+        "/metrics/json",
+        Action::MetricsJson,
+        "the same metrics as JSON, with percentiles",
+    ),
+    endpoint(
+        "/api/map",
+        Action::Map,
+        "who calls whom, databases and third parties included, with rate, errors and p95",
+    ),
+    endpoint(
+        "/api/conflicts",
+        Action::Conflicts,
+        "metrics that could not be shown as they were sent, and why",
+    ),
     endpoint(
         "/api/ledger",
         Action::Ledger,
@@ -83,6 +110,12 @@ pub(super) struct Request {
 }
 
 impl Request {
+    /// The header's value, where it is there and text.
+    fn header(&self, name: HeaderName) -> Option<String> {
+        let value = self.headers.get(name)?.to_str().ok()?;
+        Some(value.to_owned())
+    }
+
     /// The values of `name` in the query, split at commas.
     pub(super) fn list(&self, name: &str) -> Vec<String> {
         let pairs = self
@@ -202,8 +235,12 @@ pub(super) fn trimmed(path: &str) -> &str {
 async fn act(action: Action, face: &Arc<Face>, request: &Request) -> Answer {
     match action {
         Action::Index => index::answer(face),
-        Action::Metrics => metrics(face).await,
-        Action::Ledger => guarded(|| answer::json(http::StatusCode::OK, &(face.ledger)())),
+        Action::Metrics if request.list("format") == ["json"] => series(&face.metrics_json).await,
+        Action::Metrics => metrics(face, request).await,
+        Action::MetricsJson => series(&face.metrics_json).await,
+        Action::Map => series(&face.map).await,
+        Action::Conflicts => series(&face.conflicts).await,
+        Action::Ledger => guarded(|| answer::json(StatusCode::OK, &(face.ledger)())),
         Action::Health => guarded(|| health::short(face, request)),
         Action::FullHealth => guarded(|| health::full(face, request)),
         Action::Live => health::live(),
@@ -217,11 +254,32 @@ fn guarded(ask: impl FnOnce() -> Answer) -> Answer {
     asked.unwrap_or_else(|_| fault::internal("a part of the agent panicked when it was asked"))
 }
 
-/// A scrape reads `/proc` and encodes everything, so it runs where blocking is allowed.
-async fn metrics(face: &Face) -> Answer {
+async fn metrics(face: &Face, request: &Request) -> Answer {
     let scrape = Arc::clone(&face.scrape);
-    match tokio::task::spawn_blocking(move || scrape()).await {
-        Ok(text) => answer::typed(http::StatusCode::OK, TEXT_CONTENT_TYPE, text),
-        Err(error) => fault::internal(&format!("the scrape did not finish: {error}")),
+    let asked = ScrapeRequest {
+        accept: request.header(ACCEPT),
+        accept_encoding: request.header(ACCEPT_ENCODING),
+    };
+    match guarded_later(async move { scrape(asked).await }).await {
+        Ok(scraped) => answer::scraped(scraped),
+        Err(answer) => answer,
     }
+}
+
+/// What is shown of series only.
+async fn series(ask: &AskLater<Option<Bytes>>) -> Answer {
+    let ask = Arc::clone(ask);
+    match guarded_later(async move { ask().await }).await {
+        Ok(Some(json)) => answer::json_text(json),
+        Ok(None) => fault::no_series(),
+        Err(answer) => answer,
+    }
+}
+
+/// As [`guarded`], for questions that take their time: a task of its own keeps a panic to itself.
+async fn guarded_later<T: Send + 'static>(
+    ask: impl Future<Output = T> + Send + 'static,
+) -> Result<T, Answer> {
+    let asked = tokio::spawn(ask).await;
+    asked.map_err(|error| fault::internal(&format!("the question did not end: {error}")))
 }

@@ -9,7 +9,7 @@ use opentelemetry::{KeyValue, StringValue};
 use super::active::ActiveTable;
 use super::names;
 use super::observe;
-use super::readings::{ExportOutcome, ExportReading, JournalReading, LedgerReading};
+use super::readings::{ExportOutcome, ExportReading, JournalReading, LedgerReading, SeriesReading};
 use crate::otlp::Signal;
 
 pub use super::active::{Active, ActiveGuard};
@@ -41,6 +41,8 @@ pub struct Instruments {
     export_duration: Histogram<f64>,
     export_size: Histogram<u64>,
     export_retries: Counter<u64>,
+    scrape_duration: Histogram<f64>,
+    scrape_size: Histogram<u64>,
     http_active: ActiveTable,
     connections: ActiveTable,
     connections_turned_away: Counter<u64>,
@@ -71,12 +73,17 @@ impl Instruments {
                 names::EXPORT_REQUEST_DURATION,
                 "Duration of one export request.",
             ),
-            export_size: meter
-                .u64_histogram(names::EXPORT_REQUEST_SIZE)
-                .with_unit("By")
-                .with_description("Size of one export request as sent.")
-                .with_boundaries(BYTES_BOUNDS.to_vec())
-                .build(),
+            export_size: bytes(
+                &meter,
+                names::EXPORT_REQUEST_SIZE,
+                "Size of one export request as sent.",
+            ),
+            scrape_duration: seconds(&meter, names::SCRAPE_DURATION, "Duration of one scrape."),
+            scrape_size: bytes(
+                &meter,
+                names::SCRAPE_SIZE,
+                "Size of one scrape before compression.",
+            ),
             export_retries: meter
                 .u64_counter(names::EXPORT_RETRIES)
                 .with_unit("{request}")
@@ -119,6 +126,11 @@ impl Instruments {
         observe::journal(&self.meter, read);
     }
 
+    /// Shows the series: `read` is called once for each collection.
+    pub fn observe_series(&self, read: impl Fn() -> SeriesReading + Send + Sync + 'static) {
+        observe::series(&self.meter, read);
+    }
+
     /// Shows every export: `read` is called once for each collection.
     pub fn observe_exports(&self, read: impl Fn() -> Vec<ExportReading> + Send + Sync + 'static) {
         observe::exports(&self.meter, read);
@@ -127,6 +139,13 @@ impl Instruments {
     /// Shows how many metric families scrapes have left out so far.
     pub(super) fn observe_scrape(&self, left_out: impl Fn() -> u64 + Send + Sync + 'static) {
         observe::scrape(&self.meter, left_out);
+    }
+
+    /// Records one scrape in `format`, with the size of its text before compression.
+    pub fn scraped(&self, format: &'static str, took: Duration, size_bytes: u64) {
+        let format = [KeyValue::new(names::FORMAT, format)];
+        self.scrape_duration.record(took.as_secs_f64(), &format);
+        self.scrape_size.record(size_bytes, &format);
     }
 
     /// Records one group commit.
@@ -286,6 +305,15 @@ fn seconds(meter: &Meter, name: &'static str, description: &'static str) -> Hist
         .with_unit("s")
         .with_description(description)
         .with_boundaries(SECONDS_BOUNDS.to_vec())
+        .build()
+}
+
+fn bytes(meter: &Meter, name: &'static str, description: &'static str) -> Histogram<u64> {
+    meter
+        .u64_histogram(name)
+        .with_unit("By")
+        .with_description(description)
+        .with_boundaries(BYTES_BOUNDS.to_vec())
         .build()
 }
 

@@ -38,7 +38,8 @@ pub use opentelemetry_sdk::trace::SdkTracer as Tracer;
 pub use own_client::{OfferFuture, OwnIntake};
 pub use propagation::RequestId;
 pub use readings::{
-    ExportOutcome, ExportReading, ItemsReading, JournalReading, LedgerReading, TurnedAwayReading,
+    ExportOutcome, ExportReading, ItemsReading, JournalReading, LedgerReading, SeriesReading,
+    TurnedAwayReading,
 };
 pub use resource::host_name;
 pub use scrape::TEXT_CONTENT_TYPE;
@@ -167,6 +168,16 @@ impl Telemetry {
     /// `/proc`: call it where blocking is allowed.
     pub fn scrape(&self) -> String {
         self.scraper.text()
+    }
+
+    /// The families of [`Telemetry::scrape`], for an answer that holds others as well. As costly.
+    pub fn families(&self) -> Vec<prometheus::proto::MetricFamily> {
+        self.scraper.families()
+    }
+
+    /// Counts what could not be written in an answer that others put together.
+    pub fn count_left_out(&self, left_out: u64) {
+        self.scraper.count_left_out(left_out);
     }
 
     /// Exports what is waiting.

@@ -49,6 +49,27 @@ pub const JOURNAL_COMMIT_DURATION: &str = "lineside.journal.commit.duration";
 /// Writes to the journal that failed.
 pub const JOURNAL_WRITE_ERRORS: &str = "lineside.journal.write_errors";
 
+/// Series that are kept.
+pub const SERIES_ACTIVE: &str = "lineside.series.active";
+/// The most series that may be kept.
+pub const SERIES_LIMIT: &str = "lineside.series.limit";
+/// Metric families that are kept.
+pub const SERIES_FAMILIES: &str = "lineside.series.families";
+/// Bytes of memory that series use, roughly.
+pub const SERIES_MEMORY: &str = "lineside.series.memory";
+/// Bytes of requests that wait to be added to the series.
+pub const SERIES_QUEUE_SIZE: &str = "lineside.series.queue.size";
+/// Series that ended for want of points.
+pub const SERIES_EXPIRED: &str = "lineside.series.expired";
+/// Points that were not taken, or not as they came, by reason.
+pub const SERIES_POINTS_FAULTY: &str = "lineside.series.points.faulty";
+/// Requests that came when the series were closed.
+pub const SERIES_REQUESTS_MISSED: &str = "lineside.series.requests.missed";
+/// Bytes of the file that lets counters go on after a restart.
+pub const SERIES_CONTINUITY_SIZE: &str = "lineside.series.continuity.size";
+/// Failed attempts to write that file.
+pub const SERIES_CONTINUITY_ERRORS: &str = "lineside.series.continuity.errors";
+
 /// Duration of one export request.
 pub const EXPORT_REQUEST_DURATION: &str = "lineside.export.request.duration";
 /// Size of one export request as sent.
@@ -74,7 +95,11 @@ pub const PROCESS_FILE_DESCRIPTORS: &str = "process.unix.file_descriptor.count";
 pub const PROCESS_THREADS: &str = "process.thread.count";
 /// Always 1, with the version as an attribute.
 pub const BUILD_INFO: &str = "lineside.build_info";
-/// Metric families left out of a scrape because they could not be written as text.
+/// Duration of one scrape, by format.
+pub const SCRAPE_DURATION: &str = "lineside.scrape.duration";
+/// Size of one scrape before compression, by format.
+pub const SCRAPE_SIZE: &str = "lineside.scrape.size";
+/// Series left out of scrapes because they could not be written in the format asked for.
 pub const SCRAPE_LEFT_OUT: &str = "lineside.scrape.left_out";
 
 /// The export's configured name.
@@ -87,6 +112,8 @@ pub const ITEMS: Key = Key::from_static_str("lineside.items");
 pub const REASON: Key = Key::from_static_str("reason");
 /// How an export request ended.
 pub const OUTCOME: Key = Key::from_static_str("outcome");
+/// The format of a scrape.
+pub const FORMAT: Key = Key::from_static_str("format");
 /// The listener a connection came in by.
 pub const LISTENER: Key = Key::from_static_str("listener");
 /// The dependency a circuit breaker guards.

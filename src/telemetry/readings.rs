@@ -65,6 +65,31 @@ pub struct JournalReading {
     pub write_errors: u64,
 }
 
+/// The series as they stand at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct SeriesReading {
+    /// Series that are kept.
+    pub series: u64,
+    /// The most that may be kept.
+    pub limit: u64,
+    /// Metric families that are kept.
+    pub families: u64,
+    /// Bytes of memory in use, roughly.
+    pub memory_bytes: u64,
+    /// Bytes of requests that wait to be added.
+    pub queue_bytes: u64,
+    /// Series that ended for want of points since start.
+    pub expired: u64,
+    /// Points that were not taken, or not as they came, for each reason, since start.
+    pub faulty: Vec<(&'static str, u64)>,
+    /// Requests that came when the series were closed.
+    pub missed: u64,
+    /// Bytes of the file that lets counters go on after a restart.
+    pub continuity_bytes: u64,
+    /// Failed attempts to write that file since start.
+    pub continuity_errors: u64,
+}
+
 /// One export as it stands at one moment.
 #[derive(Clone, Debug)]
 pub struct ExportReading {

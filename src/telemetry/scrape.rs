@@ -38,16 +38,26 @@ impl Scraper {
         move || left_out.load(Ordering::Relaxed)
     }
 
+    pub(super) fn count_left_out(&self, left_out: u64) {
+        self.left_out.fetch_add(left_out, Ordering::Relaxed);
+    }
+
+    /// All families by the names they are shown under, also those that cannot be written.
+    pub(super) fn families(&self) -> Vec<MetricFamily> {
+        let families = self.registry.gather().into_iter();
+        families.map(renamed).collect()
+    }
+
     /// All families that can be written.
     pub(super) fn text(&self) -> String {
-        self.encode(self.registry.gather())
+        self.encode(self.families())
     }
 
     fn encode(&self, families: Vec<MetricFamily>) -> String {
         let mut text = Vec::with_capacity(16 * 1024);
         for family in families {
             let whole = text.len();
-            if !append(renamed(family), &mut text) {
+            if !append(family, &mut text) {
                 text.truncate(whole);
                 self.left_out.fetch_add(1, Ordering::Relaxed);
             }
@@ -121,8 +131,13 @@ mod tests {
     /// Guarantees: it is shown under the name that Prometheus' own linter accepts.
     #[test]
     fn reserved_suffixes_are_renamed() {
-        let scraper = Scraper::new(Registry::new());
-        let text = scraper.encode(vec![counter("process_thread_count", 3.0)]);
+        let registry = Registry::new();
+        let threads = prometheus::Gauge::new("process_thread_count", "Threads").unwrap();
+        threads.set(3.0);
+        registry.register(Box::new(threads)).unwrap();
+        let scraper = Scraper::new(registry);
+        assert_eq!(scraper.families()[0].name(), "process_threads");
+        let text = scraper.text();
         assert!(text.contains("process_threads 3"), "{text}");
     }
 }

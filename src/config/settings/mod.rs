@@ -4,6 +4,7 @@ mod export;
 mod journal;
 mod receive;
 mod running;
+mod series;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,13 +15,17 @@ pub use export::{
 pub use journal::{JournalSettings, SyncMode, WhenFull};
 pub use receive::{CorsSettings, ListenerSettings, ReceiveSettings, ServerTls};
 pub use running::{ApiSettings, LedgerSettings, LogFormat, ShutdownSettings, TelemetrySettings};
+pub use series::{
+    DurationUnit, ExpirySettings, GraphSettings, LogSeriesSettings, PercentileSettings,
+    PrometheusSettings, SeriesSettings, SpanSeriesSettings, TranslationStrategy,
+};
 
 use super::section::section;
 
 section! {
     /// The whole configuration.
     pub struct Settings {
-        /// Directory for everything that must survive a restart: the journal and its cursors. Created when missing.
+        /// Directory for everything that must survive a restart: the journal, its cursors, and counters. Created when missing.
         /// Relative paths, here and below, count from the working directory.
         data_dir: PathBuf = PathBuf::from("lineside-data");
         /// The HTTP face: metrics, health, ledger.
@@ -32,6 +37,10 @@ section! {
         /// OTLP destinations, by name: `[export.collector]`, `[export.backup]`, …
         /// Names consist of a-z, 0-9, `-` and `_`. Each has its own place in the journal, retry and breaker.
         export: BTreeMap<String, ExportSettings> = BTreeMap::new();
+        /// What is kept of received telemetry for /metrics: received metrics, and metrics derived from spans and logs.
+        series: SeriesSettings = SeriesSettings::default();
+        /// How series are shown on /metrics.
+        prometheus: PrometheusSettings = PrometheusSettings::default();
         /// The agent's own meters, spans and logs.
         telemetry: TelemetrySettings = TelemetrySettings::default();
         /// The account of every item: received, delivered, waiting, refused, dropped.

@@ -46,6 +46,27 @@ fn settings_must_agree() {
             "receive.cors.allowed_headers",
         ),
         ("data_dir = \"/dev/null\"", "data_dir"),
+        (
+            "[series.spans]\nbuckets = [\"1s\", \"1s\"]",
+            "series.spans.buckets",
+        ),
+        (
+            "[series.spans]\nbuckets = [\"0s\", \"1s\"]",
+            "series.spans.buckets",
+        ),
+        ("[series.spans]\nbuckets = []", "series.spans.buckets"),
+        (
+            "[series.spans]\ndimensions = [\"a\", \"b\", \"a\"]",
+            "series.spans.dimensions",
+        ),
+        (
+            "[series.spans]\ndimensions = [\" \"]",
+            "series.spans.dimensions",
+        ),
+        (
+            "[prometheus]\ntranslation_strategy = \"NoUTF8Escaping\"",
+            "prometheus.translation_strategy",
+        ),
     ];
     for (text, key) in cases {
         assert_eq!(toml(text).error().key, key, "{text}");
@@ -58,6 +79,8 @@ fn settings_must_agree() {
 fn the_edges_of_the_rules_are_legal() {
     for text in [
         "[receive]\nmax_body = \"32MiB\"\nin_flight_bytes = \"32MiB\"",
+        "[series.spans]\nunit = \"s\"\nbuckets = [\"100us\", \"1m\"]\ndimensions = [\"http.route\"]",
+        "[prometheus]\ntranslation_strategy = \"NoUTF8EscapingWithSuffixes\"",
         "[journal]\nmax_bytes = \"192MiB\"",
         "[journal]\nsync = \"memory\"\nsegment_bytes = \"64KiB\"",
         "[journal]\nmax_age = \"none\"",

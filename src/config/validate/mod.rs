@@ -5,6 +5,7 @@ mod advice;
 mod agreement;
 mod exports;
 mod files;
+mod series;
 mod texts;
 
 use super::problem::Problems;
@@ -17,5 +18,6 @@ pub(crate) fn validate(settings: &Settings, problems: &mut Problems) {
     texts::check(settings, problems);
     files::check(settings, problems);
     exports::check(settings, problems);
+    series::check(settings, problems);
     advice::give(settings, problems);
 }

@@ -10,7 +10,7 @@ use super::super::storage::{Storage, StorageFile};
 
 /// How the chosen operation fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// With an I/O error, without any effect.
     Clean,
     /// With an I/O error, after part of a write took effect. A failed sync leaves its data in the
@@ -22,7 +22,7 @@ pub(super) enum Failure {
 
 /// A handle; clones share the world.
 #[derive(Clone, Debug, Default)]
-pub(super) struct FaultStorage(Arc<Mutex<World>>);
+pub(crate) struct FaultStorage(Arc<Mutex<World>>);
 
 #[derive(Debug, Default)]
 struct World {
@@ -89,24 +89,24 @@ impl FaultStorage {
     }
 
     /// Fails the `nth` operation from now on, counted from 1.
-    pub(super) fn fail(&self, nth: u64, failure: Failure) {
+    pub(crate) fn fail(&self, nth: u64, failure: Failure) {
         let mut world = self.world();
         world.fail_at = Some((world.operations + nth, failure));
     }
 
     /// Whether the operation chosen by [`FaultStorage::fail`] was reached.
-    pub(super) fn has_failed(&self) -> bool {
+    pub(crate) fn has_failed(&self) -> bool {
         let world = self.world();
         world.fail_at.is_some_and(|(at, _)| world.operations >= at)
     }
 
     /// How many bytes can still be allocated; `None` for any number.
-    pub(super) fn set_space(&self, space: Option<u64>) {
+    pub(crate) fn set_space(&self, space: Option<u64>) {
         self.world().space = space;
     }
 
     /// Ends the process: what was written stays, synced or not.
-    pub(super) fn kill(&self) -> FaultStorage {
+    pub(crate) fn kill(&self) -> FaultStorage {
         self.leave(|world| {
             let keep = |content: &Content| Content { ..content.clone() };
             (
@@ -121,7 +121,7 @@ impl FaultStorage {
     }
 
     /// Cuts the power: of what was not synced any part stays.
-    pub(super) fn power_cut(&self, random: &mut fastrand::Rng) -> FaultStorage {
+    pub(crate) fn power_cut(&self, random: &mut fastrand::Rng) -> FaultStorage {
         self.leave(|world| {
             let kept = random.usize(0..=world.changes.len());
             let names = match kept {
@@ -163,7 +163,7 @@ impl FaultStorage {
     }
 
     /// The files whose name ends so, in order.
-    pub(super) fn files(&self, suffix: &str) -> Vec<PathBuf> {
+    pub(crate) fn files(&self, suffix: &str) -> Vec<PathBuf> {
         let world = self.world();
         world
             .names
@@ -174,7 +174,7 @@ impl FaultStorage {
     }
 
     /// Changes a file behind everyone's back.
-    pub(super) fn change(&self, path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
+    pub(crate) fn change(&self, path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
         let mut world = self.world();
         let id = world.names[path];
         let content = world.files.get_mut(&id).expect("a named file");
@@ -184,7 +184,7 @@ impl FaultStorage {
     }
 
     /// What is in a file.
-    pub(super) fn bytes(&self, path: &Path) -> Vec<u8> {
+    pub(crate) fn bytes(&self, path: &Path) -> Vec<u8> {
         let world = self.world();
         world.files[&world.names[path]].cached.clone()
     }

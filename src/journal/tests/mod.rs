@@ -1,7 +1,7 @@
 //! The journal against what can happen to it.
 
 mod damage;
-mod fault;
+pub(crate) mod fault;
 mod faults;
 mod limits;
 mod model;

@@ -14,5 +14,6 @@ mod render;
 mod response;
 mod sample;
 mod status;
+mod view;
 mod walk;
 mod wire;

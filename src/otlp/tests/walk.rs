@@ -12,7 +12,7 @@ use crate::otlp::wire::{Fault, put_bytes_field};
 use crate::otlp::{Signal, Tally, ascii, inspect};
 
 /// Messages written by hand: `nested(&[1, 2], b"…")` puts bytes into field 2 of field 1.
-fn nested(numbers: &[u32], inner: &[u8]) -> Vec<u8> {
+pub(super) fn nested(numbers: &[u32], inner: &[u8]) -> Vec<u8> {
     numbers.iter().rev().fold(inner.to_vec(), |inner, number| {
         let mut outer = Vec::new();
         put_bytes_field(&mut outer, *number, &inner);

@@ -10,6 +10,9 @@ use super::unit::unit_word;
 /// How many characters of a refused name an error repeats.
 const SHOWN_CHARS: usize = 64;
 
+/// What a gauge of unit `1` counts in.
+const RATIO: &str = "ratio";
+
 /// A metric whose name cannot be shown, since nothing but underscores is left of it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -22,8 +25,9 @@ pub struct NameError {
 /// The full name of the family of an OTLP metric: counters end in `_total`, info metrics in `_info`.
 ///
 /// `name` and `unit` are the metric's own. Prometheus' translator differs where it takes underscores off the ends of
-/// the name, takes a word anywhere in the name for the suffix, and gives gauges of unit `1` a `_ratio`: the
-/// specification says nothing of these.
+/// the name and takes a word anywhere in the name for the suffix: the specification says nothing of these. It is silent on
+/// `_ratio` as well, which gauges of unit `1` get all the same: every other way into Prometheus gives it to them, and
+/// dashboards ask for it. Pass no unit for a sum, which is a number of things.
 ///
 /// # Errors
 ///
@@ -40,7 +44,7 @@ pub fn metric_name(
     let mut full = String::with_capacity(name.len() + unit.len() + 16);
     full.push_str(stem.unwrap_or(&name));
     if strategy.adds_suffixes() && kind.has_unit() {
-        push_unit(&mut full, unit);
+        push_unit(&mut full, unit, kind);
     }
     match stem {
         Some(_) => full.push_str(suffix),
@@ -74,8 +78,11 @@ fn translated(strategy: Strategy, name: &str) -> Result<Cow<'_, str>, NameError>
 /// type-specific suffixes). The unit suffix comes before any type-specific suffixes."
 ///
 /// A name that ends with the unit up to "per" gets the rest alone, as from the translator.
-fn push_unit(name: &mut String, unit: &str) {
-    let word = unit_word(unit);
+fn push_unit(name: &mut String, unit: &str, kind: MetricKind) {
+    let word = match (unit.trim(), kind) {
+        ("1", MetricKind::Gauge) => RATIO.to_owned(),
+        _ => unit_word(unit),
+    };
     if word.is_empty() || ends_with_word(name, &word) {
         return;
     }

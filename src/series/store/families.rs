@@ -1,9 +1,13 @@
 //! Families of the store: made when first needed, and views on the series of others.
 
+use std::collections::HashSet;
+
 use super::family::{Content, Family, FamilySpec, Member, NameTaken, Reading, View};
+use super::insert::{has_quoted_name, places_text, writing};
 use super::limits::{family_bytes, member_bytes};
 use super::place::index;
 use super::{FamilyId, SeriesId, Store};
+use crate::series::naming::is_legacy_metric_name;
 
 impl Store {
     /// The family that `spec` names, made if there is none.
@@ -20,6 +24,11 @@ impl Store {
             self.remove_view(view.holder);
         }
         Ok(self.add_family(spec, Content::Own(Vec::new())))
+    }
+
+    /// Whether some family holds the name or one that it needs, so that [`Store::family`] would make none.
+    pub fn holds(&self, spec: &FamilySpec<'_>) -> bool {
+        self.claims.holders(spec.name, spec.kind).next().is_some()
     }
 
     fn yields(&self, holder: FamilyId) -> bool {
@@ -67,6 +76,7 @@ impl Store {
                 reading,
                 yields,
                 members: Vec::new(),
+                written: HashSet::new(),
             }),
         );
         self.families[id.0 as usize].pinned = true;
@@ -82,6 +92,7 @@ impl Store {
             content,
             pinned: false,
         };
+        self.quoted_names |= !is_legacy_metric_name(spec.name);
         self.heap_bytes += family_bytes(&family);
         let id = FamilyId(index(self.families.insert(family)));
         self.claims.take(spec.name, spec.kind, id);
@@ -102,20 +113,38 @@ impl Store {
         }
     }
 
-    /// Shows `series` in a view, under its own labels or others.
+    /// Shows `series` in a view, under its own labels or others, unless the view shows it or one that is
+    /// written alike.
     pub fn show(&mut self, view: FamilyId, series: SeriesId, labels: Option<Box<str>>) {
+        let Some(one) = self.series.get(series.0 as usize) else {
+            return;
+        };
+        let text = labels.as_deref().unwrap_or(&one.labels);
+        let written = writing(self.key, view, text, places_text(&self.places, one.place));
         let Some(family) = self.families.get_mut(view.0 as usize) else {
             return;
         };
-        if let Content::View(view) = &mut family.content {
+        if let Content::View(view) = &mut family.content
+            && view.written.insert(written)
+        {
+            self.quoted_names |= labels.as_deref().is_some_and(has_quoted_name);
             self.heap_bytes += member_bytes(labels.as_deref());
-            view.members.push(Member { series, labels });
+            view.members.push(Member {
+                series,
+                labels,
+                written,
+            });
         }
     }
 
     /// The family; `None` when it is gone.
     pub fn get_family(&self, id: FamilyId) -> Option<&Family> {
         self.families.get(id.0 as usize)
+    }
+
+    /// Families in all, also empty ones.
+    pub fn families_len(&self) -> usize {
+        self.families.len()
     }
 
     /// Every family, also empty ones.

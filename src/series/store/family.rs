@@ -1,6 +1,6 @@
 //! Metric families: what stands under one `# TYPE`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{FamilyId, SeriesId};
 use crate::series::naming::MetricKind;
@@ -53,6 +53,8 @@ pub struct View {
     pub yields: bool,
     /// The series it shows.
     pub members: Vec<Member>,
+    /// The members by what is written of them: no two may be written alike.
+    pub(super) written: HashSet<u64>,
 }
 
 /// What a view shows of a series.
@@ -71,6 +73,8 @@ pub struct Member {
     pub series: SeriesId,
     /// Its own labels in this view; `None`: those it has anyway.
     pub labels: Option<Box<str>>,
+    /// The hash of what is written of it.
+    pub(super) written: u64,
 }
 
 /// Why a family can't be had.

@@ -6,9 +6,10 @@ use super::{
     Content, FamilyId, Fault, Fingerprint, FingerprintKey, Lineage, Moment, NewSeries, PlaceId,
     Places, Series, SeriesId, Store,
 };
+use crate::series::naming::{is_legacy_label_name, unescape_label_text};
 
 /// How many other spellings of attributes are remembered.
-const MAX_ALIASES: usize = 65_536;
+pub(super) const MAX_ALIASES: usize = 65_536;
 
 impl Store {
     /// Puts a series in.
@@ -27,45 +28,50 @@ impl Store {
             return self.same_or_conflict(known, &new);
         }
         self.check_limits(&new)?;
-        let family = &mut self.families[new.family.0 as usize];
-        let Content::Own(members) = &mut family.content else {
+        let fingerprint = new.fingerprint;
+        let id = self.put(new, written, (time_unix_nano, now.seconds()))?;
+        self.enter_index(id, fingerprint);
+        Ok(id)
+    }
+
+    /// Puts a series in, without a way to find it by its fingerprint.
+    pub(super) fn put(
+        &mut self,
+        new: NewSeries,
+        written: u64,
+        times: (u64, u32),
+    ) -> Result<SeriesId, Fault> {
+        let family = self.families.get_mut(new.family.0 as usize);
+        let Some(Content::Own(members)) = family.map(|family| &mut family.content) else {
             return Err(Fault::TypeConflict);
         };
         if self.series.len() == self.series.capacity() {
             // By a quarter, not double: the store is large and idle most of the time.
             self.series.reserve_exact((self.series.len() / 4).max(64));
         }
-        let (fingerprint, place) = (new.fingerprint, new.place);
-        let series = Series {
-            fingerprint,
-            identity: new.identity,
-            labels: new.labels,
-            start_unix_nano: new.start_unix_nano,
-            time_unix_nano,
-            seen_s: now.seconds(),
-            family: new.family,
-            place,
-            lineage: new.lineage,
-            changed: true,
-            value: new.value,
-            exemplar: None,
-        };
+        let series = Series::new(new, times);
         self.heap_bytes += series_heap_bytes(&series);
         self.overflow += usize::from(series.is_overflow());
-        let id = SeriesId(index(self.series.insert(series)));
-        members.push(id);
-        if let Some(place) = place {
+        self.quoted_names |= has_quoted_name(&series.labels);
+        if let Some(place) = series.place {
             self.places.enter(place);
         }
-        self.enter_tables(id, fingerprint, written);
+        let id = SeriesId(index(self.series.insert(series)));
+        members.push(id);
+        self.newcomers.push(id);
+        self.enter_written(id, written);
         Ok(id)
     }
 
-    fn enter_tables(&mut self, id: SeriesId, fingerprint: Fingerprint, written: u64) {
-        let (series, key, places) = (&self.series, self.key, &self.places);
+    fn enter_index(&mut self, id: SeriesId, fingerprint: Fingerprint) {
+        let series = &self.series;
         let by_fingerprint = |id: &SeriesId| series[id.0 as usize].fingerprint.short();
         self.index
             .insert_unique(fingerprint.short(), id, by_fingerprint);
+    }
+
+    fn enter_written(&mut self, id: SeriesId, written: u64) {
+        let (series, key, places) = (&self.series, self.key, &self.places);
         let by_writing = |id: &SeriesId| {
             let one = &series[id.0 as usize];
             writing(key, one.family, &one.labels, places_text(places, one.place))
@@ -73,12 +79,12 @@ impl Store {
         self.written.insert_unique(written, id, by_writing);
     }
 
-    fn written_hash(&self, new: &NewSeries) -> u64 {
+    pub(super) fn written_hash(&self, new: &NewSeries) -> u64 {
         let place = places_text(&self.places, new.place);
         writing(self.key, new.family, &new.labels, place)
     }
 
-    fn written_alike(&self, hash: u64, new: &NewSeries) -> Option<SeriesId> {
+    pub(super) fn written_alike(&self, hash: u64, new: &NewSeries) -> Option<SeriesId> {
         let alike = |id: &SeriesId| {
             let one = &self.series[id.0 as usize];
             one.family == new.family && one.labels == new.labels && one.place == new.place
@@ -87,9 +93,15 @@ impl Store {
     }
 
     fn same_or_conflict(&mut self, known: SeriesId, new: &NewSeries) -> Result<SeriesId, Fault> {
-        let held = &self.series[known.0 as usize];
+        let held = &mut self.series[known.0 as usize];
         if held.identity != new.identity && !add_up_alike(held, new) {
             return Err(Fault::LabelConflict);
+        }
+        if held.restored {
+            held.restored = false;
+            held.fingerprint = new.fingerprint;
+            self.enter_index(known, new.fingerprint);
+            return Ok(known);
         }
         if held.fingerprint == new.fingerprint {
             return Ok(known);
@@ -106,6 +118,13 @@ impl Store {
 fn add_up_alike(held: &Series, new: &NewSeries) -> bool {
     let is_overflow = held.is_overflow() || new.is_overflow();
     is_overflow && held.lineage == new.lineage && held.lineage != Lineage::Received
+}
+
+/// Whether some label's name stands in quotes. What only looks so, in a value, is read to be sure: one sender's
+/// values must not make every scrape go the long way.
+pub(super) fn has_quoted_name(labels: &str) -> bool {
+    let is_quoted = labels.starts_with('"') || labels.contains("\",\"");
+    is_quoted && unescape_label_text(labels).any(|(name, _)| !is_legacy_label_name(&name))
 }
 
 pub(super) fn places_text(places: &Places, place: Option<PlaceId>) -> &str {

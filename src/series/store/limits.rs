@@ -1,7 +1,7 @@
 //! How much the store may hold, and how much it holds.
 
 use super::family::{Family, Member};
-use super::{Fault, NewSeries, Series, Store};
+use super::{Fault, Lineage, NewSeries, Series, SeriesId, Store};
 
 /// What the store may hold.
 ///
@@ -57,14 +57,30 @@ impl Store {
         self.memory_bytes() + bytes <= self.limits.memory_bytes_without_overflow()
     }
 
-    /// Whether there is no room for a new metric: all its series would be refused.
-    pub fn is_full(&self) -> bool {
-        self.series.len() - self.overflow >= self.limits.series || !self.has_room(0)
+    /// Whether the value of a series may take `bytes`.
+    ///
+    /// # Errors
+    /// [`Fault::MemoryLimit`] if that is more than it takes, and there is no room.
+    pub fn may_grow(&self, id: SeriesId, bytes: usize) -> Result<(), Fault> {
+        let held = self.get(id).map_or(0, |series| series.value.heap_bytes());
+        match bytes > held && !self.has_room(bytes - held) {
+            true => Err(Fault::MemoryLimit),
+            false => Ok(()),
+        }
     }
 
-    /// Bytes that a series' own labels may have.
-    pub fn max_label_bytes(&self) -> usize {
-        self.limits.label_bytes
+    /// Whether there is no room for a metric that has no family yet: all its series would be refused.
+    /// What is added up here may still find room in an overflow series.
+    pub fn is_full(&self, lineage: Lineage) -> bool {
+        match lineage {
+            Lineage::Received => {
+                self.series.len() - self.overflow >= self.limits.series || !self.has_room(0)
+            }
+            Lineage::Converted | Lineage::Derived => {
+                self.overflow >= self.limits.overflow_series()
+                    || self.memory_bytes() >= self.limits.memory_bytes
+            }
+        }
     }
 
     pub(super) fn check_limits(&self, new: &NewSeries) -> Result<(), Fault> {

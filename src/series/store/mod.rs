@@ -4,6 +4,7 @@
 //! and does no I/O.
 
 mod conflict;
+mod durable;
 mod families;
 mod family;
 mod fault;
@@ -25,6 +26,7 @@ use hashbrown::HashTable;
 use slab::Slab;
 
 pub use conflict::{Conflict, ConflictKey, ConflictKind, Conflicts};
+pub use durable::NOBODY;
 pub use family::{Content, Family, FamilySpec, Member, NameTaken, Reading, View, base_name};
 pub use fault::{Fault, FaultCounts};
 pub use fingerprint::{Fingerprint, FingerprintKey};
@@ -36,6 +38,7 @@ pub use sweep::Expiry;
 pub use value::{Bounds, Buckets, Exemplar, Exponential, Histogram, Summary, Value, float_text};
 
 use family::Claims;
+use insert::has_quoted_name;
 use place::index;
 
 /// How many places without series wait for their first one.
@@ -56,13 +59,19 @@ pub struct Store {
     /// Series by family, labels and place: no two may be written alike.
     written: HashTable<SeriesId>,
     places: Places,
+    /// Series put in since they were last asked for.
+    newcomers: Vec<SeriesId>,
     conflicts: Conflicts,
     faults: Arc<FaultCounts>,
     /// How many of the series are overflow series.
     overflow: usize,
+    /// Numbers of series that are gone and whose end is not yet durable.
+    ended: Vec<u32>,
     /// Bytes of labels and values, without the tables.
     heap_bytes: usize,
     epoch: u64,
+    /// Whether names have come in that stand in quotes.
+    quoted_names: bool,
 }
 
 impl Store {
@@ -78,11 +87,14 @@ impl Store {
             aliases: HashMap::new(),
             written: HashTable::new(),
             places: Places::default(),
+            newcomers: Vec::new(),
             conflicts: Conflicts::default(),
             faults: Arc::default(),
             overflow: 0,
+            ended: Vec::new(),
             heap_bytes: 0,
             epoch: 0,
+            quoted_names: false,
         }
     }
 
@@ -96,6 +108,11 @@ impl Store {
         self.epoch
     }
 
+    /// Whether some name may be none that every Prometheus reads, so that it stands in quotes. Stays true once it is.
+    pub fn has_quoted_names(&self) -> bool {
+        self.quoted_names
+    }
+
     /// How often each fault has happened.
     pub fn faults(&self) -> &Arc<FaultCounts> {
         &self.faults
@@ -104,6 +121,11 @@ impl Store {
     /// Counts a fault over `points`.
     pub fn count_fault(&self, fault: Fault, points: u64) {
         self.faults.add(fault, points);
+    }
+
+    /// The series put in since the last call, in order. Ask before the epoch changes.
+    pub fn take_newcomers(&mut self) -> Vec<SeriesId> {
+        std::mem::take(&mut self.newcomers)
     }
 
     /// The contradictions seen.
@@ -122,6 +144,7 @@ impl Store {
             self.places.sweep();
             self.epoch += 1;
         }
+        self.quoted_names |= has_quoted_name(text);
         self.places.at(text, owner)
     }
 

@@ -21,6 +21,20 @@ impl SeriesId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PlaceId(pub(super) u32);
 
+impl FamilyId {
+    /// The id as a number, to make fingerprints of.
+    pub fn number(self) -> u64 {
+        u64::from(self.0)
+    }
+}
+
+impl PlaceId {
+    /// The id as a number, to make fingerprints of.
+    pub fn number(self) -> u64 {
+        u64::from(self.0)
+    }
+}
+
 /// How a series comes by its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lineage {
@@ -38,6 +52,7 @@ pub struct Series {
     /// What it is found by.
     pub fingerprint: Fingerprint,
     /// 64 bits over the attributes before translation: tells two that are translated alike from one sent in two spellings.
+    /// The same in every process (`FingerprintKey::stable`), because it outlives a restart.
     pub identity: u64,
     /// Its own labels as `name="value",…`, without braces.
     pub labels: Box<str>,
@@ -55,6 +70,10 @@ pub struct Series {
     pub lineage: Lineage,
     /// Whether the value changed since it was last made durable.
     pub changed: bool,
+    /// Whether it was put back at start and no point has come for it yet: nobody knows its fingerprint.
+    pub restored: bool,
+    /// Its number in the file that outlives a restart; 0 where it is not in there.
+    pub durable_id: u32,
     /// The latest value.
     pub value: Value,
     /// The latest exemplar of a counter; histograms keep theirs by bucket.
@@ -90,6 +109,34 @@ const OVERFLOW_LABELS: &str = "otel_metric_overflow=\"true\"";
 const OVERFLOW_IDENTITY: u64 = 0;
 
 impl Series {
+    /// A series as it begins; `times` are that of its point and that of its arrival (nanoseconds, seconds).
+    pub(super) fn new(new: NewSeries, (time_unix_nano, seen_s): (u64, u32)) -> Series {
+        Series {
+            fingerprint: new.fingerprint,
+            identity: new.identity,
+            labels: new.labels,
+            start_unix_nano: new.start_unix_nano,
+            time_unix_nano,
+            seen_s,
+            family: new.family,
+            place: new.place,
+            lineage: new.lineage,
+            changed: true,
+            restored: false,
+            durable_id: 0,
+            value: new.value,
+            exemplar: None,
+        }
+    }
+
+    /// Takes the value out, so that the series is not shown; answers with the heap bytes that this frees.
+    pub fn take_value(&mut self) -> usize {
+        let exemplar = self.exemplar.take().map_or(0, |exemplar| exemplar.bytes());
+        let value = std::mem::replace(&mut self.value, Value::None);
+        self.changed = true;
+        exemplar + value.heap_bytes()
+    }
+
     /// Whether it takes up what the limits leave no series for.
     pub fn is_overflow(&self) -> bool {
         self.identity == OVERFLOW_IDENTITY

@@ -3,7 +3,7 @@
 use super::insert::{places_text, writing};
 use super::limits::{family_bytes, member_bytes, series_heap_bytes};
 use super::place::index;
-use super::{Content, Lineage, Moment, SeriesId, Store};
+use super::{Content, Lineage, Moment, SeriesId, Store, View};
 use crate::series::naming::MetricKind;
 
 /// After how many seconds without a point a series goes.
@@ -65,6 +65,9 @@ impl Store {
             self.places.leave(place);
         }
         self.overflow -= usize::from(one.is_overflow());
+        if one.durable_id != 0 {
+            self.ended.push(one.durable_id);
+        }
         let heap = series_heap_bytes(one);
         self.heap_bytes = self.heap_bytes.saturating_sub(heap);
         self.series.remove(id.0 as usize);
@@ -79,9 +82,12 @@ impl Store {
                     let one = series.get(id.0 as usize);
                     one.is_some_and(|one| one.family.0 == index(key))
                 }),
-                Content::View(view) => view.members.retain(|member| {
+                Content::View(View {
+                    members, written, ..
+                }) => members.retain(|member| {
                     let stays = series.contains(member.series.0 as usize);
                     if !stays {
+                        written.remove(&member.written);
                         *heap_bytes =
                             heap_bytes.saturating_sub(member_bytes(member.labels.as_deref()));
                     }

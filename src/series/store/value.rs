@@ -66,6 +66,12 @@ pub struct Exponential {
 impl Exponential {
     /// How many exemplars a series keeps.
     pub const MAX_EXEMPLARS: usize = 8;
+
+    /// Observations in all buckets: readers refuse a histogram whose count is another.
+    pub fn buckets_count(&self) -> u64 {
+        let sides = self.negative.counts.iter().chain(&self.positive.counts);
+        sides.fold(self.zero_count, |sum, count| sum.saturating_add(*count))
+    }
 }
 
 /// Consecutive buckets: that at index `i` counts values in (base^(offset+i), base^(offset+i+1)].
@@ -126,6 +132,15 @@ impl Bounds {
             values: values.into(),
             texts: texts.chain(std::iter::once("+Inf".into())).collect(),
         })
+    }
+
+    /// Bytes that they take, roughly.
+    pub fn bytes(&self) -> usize {
+        let texts = self
+            .texts
+            .iter()
+            .map(|text| size_of::<Box<str>>() + text.len() + 16);
+        size_of::<Bounds>() + size_of_val(&*self.values) + texts.sum::<usize>()
     }
 
     /// The bounds without +Inf.
@@ -210,10 +225,10 @@ impl Value {
     }
 }
 
-/// A number as every Prometheus format spells it: `1`, `0.25`, `1e21`, `+Inf`, `-Inf`, `NaN`.
+/// A number as `le` and `quantile` spell it: `1`, `0.25`, `1e+06`, `+Inf`, `-Inf`, `NaN`.
 ///
-/// OpenMetrics asks for a decimal point in `le` and `quantile` ("canonical numbers"); that is added
-/// where it is written.
+/// Text labels are compared as texts, so that it has to be the spelling that everybody else uses: OpenMetrics 1.0.0,
+/// "Canonical Numbers". OpenMetrics asks for `.0` behind whole numbers too; that is added where it is written.
 pub fn float_text(value: f64) -> String {
     if value.is_nan() {
         return "NaN".to_owned();
@@ -221,9 +236,19 @@ pub fn float_text(value: f64) -> String {
     if value.is_infinite() {
         return if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
     }
-    let mut buffer = zmij::Buffer::new();
-    let text = buffer.format_finite(value);
-    text.strip_suffix(".0").unwrap_or(text).to_owned()
+    let scientific = format!("{value:e}");
+    match scientific
+        .split_once('e')
+        .map(|(digits, power)| (digits, power.parse()))
+    {
+        Some((digits, Ok(power @ (..-4 | 6..)))) => format!("{digits}e{}", signed_power(power)),
+        _ => value.to_string(),
+    }
+}
+
+fn signed_power(power: i32) -> String {
+    let sign = if power < 0 { '-' } else { '+' };
+    format!("{sign}{:02}", power.unsigned_abs())
 }
 
 #[cfg(test)]
@@ -254,14 +279,18 @@ mod tests {
     }
 
     /// Scenario: numbers of every sort.
-    /// Guarantees: they are spelled as Prometheus reads them.
+    /// Guarantees: they are spelled as Go's client spells them, and read back as the same number.
     #[test]
-    fn numbers_are_spelled_as_prometheus_reads_them() {
+    fn numbers_in_labels_are_spelled_as_everywhere() {
         let table = [
             (0.0, "0"),
             (1.0, "1"),
             (0.25, "0.25"),
             (-3.5, "-3.5"),
+            (999_999.5, "999999.5"),
+            (-1e6, "-1e+06"),
+            (0.0001, "0.0001"),
+            (0.000_012, "1.2e-05"),
             (f64::INFINITY, "+Inf"),
             (f64::NEG_INFINITY, "-Inf"),
             (f64::NAN, "NaN"),

@@ -24,6 +24,8 @@ struct Agent {
     phase: Arc<Mutex<Phase>>,
     reasons: Arc<Mutex<Vec<String>>>,
     broken: Arc<AtomicBool>,
+    /// Whether series are kept.
+    kept: Arc<AtomicBool>,
     telemetry: Telemetry,
     spans: InMemorySpanExporter,
     _provider: SdkTracerProvider,
@@ -42,7 +44,10 @@ impl Agent {
             .build();
         let phase = Arc::new(Mutex::new(Phase::Running));
         let reasons = Arc::new(Mutex::new(Vec::new()));
-        let broken = Arc::new(AtomicBool::new(false));
+        let (broken, kept) = (
+            Arc::new(AtomicBool::new(false)),
+            Arc::new(AtomicBool::new(true)),
+        );
         let face = Face {
             service: "lineside".to_owned(),
             features: vec!["otlp".to_owned(), "journal".to_owned()],
@@ -50,6 +55,9 @@ impl Agent {
             ready: asking(&reasons, Vec::clone),
             ledger: ledger(&broken),
             scrape: scrape(&telemetry, &broken),
+            metrics_json: series(&kept, json!({ "families": [] })),
+            map: series(&kept, json!({ "edges": [] })),
+            conflicts: series(&kept, json!({ "conflicts": [] })),
             checks: vec![("journal".to_owned(), Arc::new(journal_check))],
             instruments: telemetry.instruments(),
             tracer: provider.tracer("test"),
@@ -59,6 +67,7 @@ impl Agent {
             phase,
             reasons,
             broken,
+            kept,
             telemetry,
             spans,
             _provider: provider,
@@ -100,14 +109,30 @@ fn ledger(broken: &Arc<AtomicBool>) -> Ask<Value> {
     })
 }
 
-fn scrape(telemetry: &Telemetry, broken: &Arc<AtomicBool>) -> Ask<String> {
+fn scrape(telemetry: &Telemetry, broken: &Arc<AtomicBool>) -> AskLaterWith<ScrapeRequest, Scraped> {
     let (telemetry, broken) = (telemetry.clone(), Arc::clone(broken));
-    Arc::new(move || {
+    Arc::new(move |request| {
         assert!(
             !broken.load(Ordering::Relaxed),
             "the scrape is broken on purpose"
         );
-        telemetry.scrape()
+        let gzip = request.accept_encoding.as_deref() == Some("gzip");
+        let scraped = Scraped {
+            content_type: HeaderValue::from_str(request.accept.as_deref().unwrap_or("text/plain"))
+                .unwrap(),
+            content_encoding: gzip.then(|| HeaderValue::from_static("gzip")),
+            body: telemetry.scrape().into(),
+        };
+        Box::pin(async { scraped })
+    })
+}
+
+fn series(kept: &Arc<AtomicBool>, value: Value) -> AskLater<Option<Bytes>> {
+    let kept = Arc::clone(kept);
+    let json = Bytes::from(value.to_string());
+    Arc::new(move || {
+        let value = kept.load(Ordering::Relaxed).then(|| json.clone());
+        Box::pin(async { value })
     })
 }
 
@@ -236,7 +261,7 @@ async fn a_wrong_method_is_told_the_right_ones() {
 }
 
 /// Scenario: the ledger and a scrape.
-/// Guarantees: the ledger is what the room said, the scrape is Prometheus text by its media type.
+/// Guarantees: the ledger is what the room said; the scrape was told what the scraper takes, and is of the type it says.
 #[tokio::test]
 async fn ledger_and_metrics_are_passed_on() {
     let agent = Agent::running();
@@ -245,11 +270,11 @@ async fn ledger_and_metrics_are_passed_on() {
         json!({ "received": 7 })
     );
     for path in ["/metrics", "/api/metrics"] {
-        let answer = agent.get(path).await;
-        assert_eq!(
-            header(&answer, "content-type"),
-            "text/plain; version=0.0.4; charset=utf-8"
-        );
+        let request = warp::test::request().path(path).header("accept", "x/y");
+        let request = request.header("accept-encoding", "gzip");
+        let answer = request.reply(&agent.filter).await;
+        assert_eq!(header(&answer, "content-type"), "x/y");
+        assert_eq!(header(&answer, "content-encoding"), "gzip");
         let text = std::str::from_utf8(answer.body()).unwrap();
         assert!(text.contains("lineside_build_info"), "{text}");
     }
@@ -286,4 +311,27 @@ async fn unknown_paths_share_one_series() {
         "{text}"
     );
     assert!(!text.contains("wp-admin"));
+}
+
+/// Scenario: what is shown of series only, while they are kept and when they are not.
+/// Guarantees: each passes on what the room said, the JSON metrics by both paths; without series a JSON 404 that says why.
+#[tokio::test]
+async fn what_needs_series_says_so_without_them() {
+    let agent = Agent::running();
+    let table = [
+        ("/metrics/json", json!({ "families": [] })),
+        ("/api/metrics?format=json", json!({ "families": [] })),
+        ("/api/map", json!({ "edges": [] })),
+        ("/api/conflicts", json!({ "conflicts": [] })),
+    ];
+    for (path, shown) in &table {
+        assert_eq!(body(&agent.get(path).await), *shown, "{path}");
+    }
+    agent.kept.store(false, Ordering::Relaxed);
+    for (path, _) in &table {
+        let answer = agent.get(path).await;
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
+        let message = body(&answer)["message"].to_string();
+        assert!(message.contains("series.enabled"), "{message}");
+    }
 }

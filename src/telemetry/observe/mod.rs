@@ -2,6 +2,7 @@
 
 mod ledger;
 mod process;
+mod series;
 mod shared;
 
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use opentelemetry::metrics::Meter;
 
 pub(super) use ledger::ledger;
 pub(super) use process::process;
+pub(super) use series::series;
 use shared::Shared;
 
 use super::names;

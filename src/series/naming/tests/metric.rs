@@ -227,8 +227,15 @@ fn unit_suffixes() {
         (DEFAULT, "cpu.time", "s", Counter, "cpu_time_seconds_total"),
         (DEFAULT, "cpu_total", "s", Counter, "cpu_seconds_total"),
         (UTF8, "cpu.time", "s", Counter, "cpu.time_seconds_total"),
-        // No unit, no suffix; the specification has no `_ratio`.
-        (DEFAULT, "cpu_usage", "1", Gauge, "cpu_usage"),
+        // A gauge of unit 1 is a ratio, and nothing else of unit 1.
+        (DEFAULT, "cpu_usage", "1", Gauge, "cpu_usage_ratio"),
+        (UTF8, "cpu.usage", "1", Gauge, "cpu.usage_ratio"),
+        (DEFAULT, "hit.ratio", "1", Gauge, "hit_ratio"),
+        (NO_SUFFIXES, "cpu_usage", "1", Gauge, "cpu_usage"),
+        (NONE, "cpu.usage", "1", Gauge, "cpu.usage"),
+        (DEFAULT, "cpu_usage", "1", Histogram, "cpu_usage"),
+        (DEFAULT, "cpu_usage", "1", Unknown, "cpu_usage"),
+        // No unit, no suffix.
         (DEFAULT, "cpu_usage", "", Gauge, "cpu_usage"),
         (DEFAULT, "metric", "/", Gauge, "metric"),
         (DEFAULT, "build", "s", Info, "build_info"),

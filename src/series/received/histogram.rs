@@ -1,0 +1,276 @@
+//! Histograms with explicit bounds.
+
+use std::sync::Arc;
+
+use crate::otlp::view::{Attributes, Exemplars, HistogramPoint};
+use crate::series::store::{Bounds, Fault, Fingerprint, Histogram, Lineage, SeriesId, Value};
+
+use super::exemplar::keep_in_buckets;
+use super::find::{Found, Points};
+use super::gaps::Addition;
+use super::time::Times;
+use super::{Scratch, Taking, middle};
+
+/// The field of a point's attributes.
+const ATTRIBUTES: u32 = 9;
+
+/// The count and sum of a point; its buckets are in the scratch room.
+#[derive(Clone, Copy)]
+struct Totals {
+    count: u64,
+    sum: Option<f64>,
+}
+
+impl<O: FnMut(SeriesId, f64, u64)> Taking<'_, O> {
+    /// Takes a point of a histogram.
+    pub(super) fn histogram(&mut self, points: &Points<'_>, message: &[u8]) {
+        let (key, mut set) = (self.store.key(), Fingerprint::default());
+        let point = HistogramPoint::read(message, |attribute| {
+            set = set.with_member(key.of(attribute.raw));
+        });
+        let fingerprint = points.base.then(set);
+        let times = self.times(point.start_unix_nano, point.time_unix_nano);
+        if point.no_recorded_value() {
+            return self.end(points, fingerprint, times);
+        }
+        let attributes = Attributes::of(message, ATTRIBUTES);
+        if let Err(fault) = self.take_histogram(points, fingerprint, attributes, &point, times) {
+            self.refuse_point(points, fault);
+        }
+    }
+
+    fn take_histogram(
+        &mut self,
+        points: &Points<'_>,
+        fingerprint: Fingerprint,
+        attributes: Attributes<'_>,
+        point: &HistogramPoint<'_>,
+        times: Times,
+    ) -> Result<(), Fault> {
+        let lineage = points.stream.lineage;
+        self.state.scratch.read_buckets(point)?;
+        let totals = Totals {
+            count: point.count,
+            sum: point.sum,
+        };
+        if lineage == Lineage::Converted && totals.sum.is_some_and(|sum| !sum.is_finite()) {
+            return Err(Fault::NotANumber);
+        }
+        let bounds = self.bounds_for(fingerprint)?;
+        let empty = || Value::Histogram(Box::new(Histogram::new(Arc::clone(&bounds))));
+        let id = match self.find(points, fingerprint, attributes, empty) {
+            None => return Ok(()),
+            Some(Found::Overflow(id)) => return self.add_histogram_to_overflow(id, totals),
+            Some(Found::Own(id)) if lineage == Lineage::Received => {
+                self.set_histogram(id, &bounds, totals, times)?;
+                id
+            }
+            Some(Found::Own(id)) => {
+                self.add_histogram(id, &bounds, totals, times)?;
+                id
+            }
+        };
+        self.keep_bucket_exemplars(id, point.exemplars());
+        Ok(())
+    }
+
+    /// The bounds of the point that was read: those of its series if they are the same.
+    fn bounds_for(&mut self, fingerprint: Fingerprint) -> Result<Arc<Bounds>, Fault> {
+        let values = &self.state.scratch.bounds;
+        let held = self
+            .store
+            .find(fingerprint)
+            .and_then(|id| self.store.get(id));
+        if let Some(Value::Histogram(held)) = held.map(|series| &series.value)
+            && held.bounds.values() == values.as_slice()
+        {
+            return Ok(Arc::clone(&held.bounds));
+        }
+        self.state.bounds.get(self.store, values)
+    }
+
+    /// Puts what the sender has accumulated in place of the last.
+    fn set_histogram(
+        &mut self,
+        id: SeriesId,
+        bounds: &Arc<Bounds>,
+        totals: Totals,
+        times: Times,
+    ) -> Result<(), Fault> {
+        let now = self.now;
+        let held = self.store.get(id).ok_or(Fault::NoValue)?;
+        times.may_go_on(held, now)?;
+        let is_first = held.time_unix_nano == 0 || held.lineage != Lineage::Received;
+        // Zero where the sender began anew after the last point: then all was counted since.
+        let began_anew = times.start_unix_nano > held.start_unix_nano && held.start_unix_nano != 0;
+        // What a histogram with other bounds counted before can't be taken off.
+        let is_known = !is_first && (began_anew || has_bounds(&held.value, bounds));
+        self.lay_out(id, bounds, began_anew)?;
+        let (series, counts) = (self.store.get_mut(id), &self.state.scratch.counts);
+        let Some(series) = series else { return Ok(()) };
+        times.note_in(series, now);
+        let Value::Histogram(held) = &mut series.value else {
+            return Ok(());
+        };
+        let buckets = held.counts.iter_mut().zip(counts).enumerate();
+        for (index, (held, count)) in buckets {
+            let increase = count.saturating_sub(*held);
+            if increase > 0 && is_known {
+                (self.observe)(id, middle::of_explicit(bounds.values(), index), increase);
+            }
+            *held = *count;
+        }
+        (held.count, held.sum) = (totals.count, totals.sum);
+        Ok(())
+    }
+
+    /// Sees to it that the series holds a histogram with these bounds; an empty one if it held another.
+    fn lay_out(&mut self, id: SeriesId, bounds: &Arc<Bounds>, anew: bool) -> Result<(), Fault> {
+        let Some(series) = self.store.get_mut(id) else {
+            return Ok(());
+        };
+        if let Value::Histogram(held) = &mut series.value
+            && Arc::ptr_eq(&held.bounds, bounds)
+        {
+            if anew {
+                held.clear();
+            }
+            return Ok(());
+        }
+        let empty = Value::Histogram(Box::new(Histogram::new(Arc::clone(bounds))));
+        self.replace(id, empty)
+    }
+
+    /// Puts `value` in place of what the series holds, if there is room for it.
+    pub(super) fn replace(&mut self, id: SeriesId, value: Value) -> Result<(), Fault> {
+        let after = value.heap_bytes();
+        self.store.may_grow(id, after)?;
+        if let Some(series) = self.store.get_mut(id) {
+            let before = series.value.heap_bytes();
+            series.value = value;
+            self.store.note_heap(before, after);
+        }
+        Ok(())
+    }
+
+    /// Adds a delta. Where its bounds are others, a new accumulation begins with it, as after a reset.
+    fn add_histogram(
+        &mut self,
+        id: SeriesId,
+        bounds: &Arc<Bounds>,
+        totals: Totals,
+        times: Times,
+    ) -> Result<(), Fault> {
+        let held = self.store.get(id).ok_or(Fault::NoValue)?;
+        let same_bounds = has_bounds(&held.value, bounds);
+        if !same_bounds {
+            self.store
+                .may_grow(id, 8 * (bounds.values().len() + 1) + size_of::<Histogram>())?;
+        }
+        let Some(series) = self.store.get_mut(id) else {
+            return Ok(());
+        };
+        let addition = self.state.gaps.book(id, series, times, self.now)?;
+        if !same_bounds {
+            series.start_unix_nano = times.start_or_time();
+        }
+        self.lay_out(id, bounds, addition == Addition::Begin)?;
+        if let Some(Value::Histogram(held)) = self.store.get_mut(id).map(|series| &mut series.value)
+        {
+            held.add(&self.state.scratch.counts, totals);
+        }
+        let counts = self.state.scratch.counts.iter().enumerate();
+        for (index, count) in counts.filter(|(_, count)| **count > 0) {
+            (self.observe)(id, middle::of_explicit(bounds.values(), index), *count);
+        }
+        Ok(())
+    }
+
+    /// Adds a delta to the overflow series, if its bounds are those of the first there.
+    fn add_histogram_to_overflow(&mut self, id: SeriesId, totals: Totals) -> Result<(), Fault> {
+        let (now, scratch) = (self.now, &self.state.scratch);
+        let Some(series) = self.store.get_mut(id) else {
+            return Ok(());
+        };
+        if let Value::Histogram(held) = &mut series.value
+            && held.bounds.values() == scratch.bounds.as_slice()
+        {
+            held.add(&scratch.counts, totals);
+            series.seen_s = now.seconds();
+            series.changed = true;
+        }
+        Ok(())
+    }
+
+    fn keep_bucket_exemplars(&mut self, id: SeriesId, exemplars: Exemplars<'_>) {
+        let reader = self.exemplars();
+        for exemplar in exemplars.filter_map(|exemplar| reader.read(&exemplar)) {
+            // The first exemplar of a series brings room for one in each bucket.
+            let buckets = self.state.scratch.counts.len();
+            let has_room = self.store.has_room(exemplar.bytes() + 8 * buckets);
+            let Some(series) = self.store.get_mut(id).filter(|_| has_room) else {
+                return;
+            };
+            let before = series.value.heap_bytes();
+            if let Value::Histogram(held) = &mut series.value {
+                keep_in_buckets(held, exemplar);
+            }
+            let after = series.value.heap_bytes();
+            self.store.note_heap(before, after);
+        }
+    }
+}
+
+/// Whether a value is a histogram with these bounds. Each set of bounds is held once.
+fn has_bounds(value: &Value, bounds: &Arc<Bounds>) -> bool {
+    matches!(value, Value::Histogram(held) if Arc::ptr_eq(&held.bounds, bounds))
+}
+
+impl Histogram {
+    /// Adds a delta with the same bounds.
+    fn add(&mut self, counts: &[u64], totals: Totals) {
+        for (held, count) in self.counts.iter_mut().zip(counts) {
+            *held = held.saturating_add(*count);
+        }
+        self.count = self.count.saturating_add(totals.count);
+        // Without the sum of a part there is none of the whole.
+        self.sum = self.sum.zip(totals.sum).map(|(held, sum)| held + sum);
+    }
+
+    /// Forgets all observations, but not the exemplars.
+    fn clear(&mut self) {
+        self.counts.fill(0);
+        (self.count, self.sum) = (0, Some(0.0));
+    }
+}
+
+impl Scratch {
+    /// Reads the buckets of a point.
+    ///
+    /// "The number of elements in bucket_counts array must be by one greater than the number of elements in
+    /// explicit_bounds array. The exception to this rule is when the length of bucket_counts is 0, then the length
+    /// of explicit_bounds must also be 0" (metrics.proto): such a point has a count and a sum alone.
+    fn read_buckets(&mut self, point: &HistogramPoint<'_>) -> Result<(), Fault> {
+        self.counts.clear();
+        self.bounds.clear();
+        self.counts
+            .extend(point.bucket_counts().take(Bounds::MAX + 2));
+        self.bounds
+            .extend(point.explicit_bounds().take(Bounds::MAX + 1));
+        if self.counts.is_empty() {
+            self.counts.push(point.count);
+        }
+        let fit = self.counts.len() == self.bounds.len() + 1 && self.bounds.len() <= Bounds::MAX;
+        match fit && total(&self.counts) == Some(point.count) {
+            true => Ok(()),
+            false => Err(Fault::BadBuckets),
+        }
+    }
+}
+
+/// The sum of counts, unless it is too large to be true.
+pub(super) fn total(counts: &[u64]) -> Option<u64> {
+    counts
+        .iter()
+        .try_fold(0_u64, |total, count| total.checked_add(*count))
+}
