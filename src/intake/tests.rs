@@ -64,7 +64,7 @@ async fn hold(series: &SeriesHandle) -> Sender<()> {
     let (release, held) = channel::<()>();
     let series = series.clone();
     tokio::spawn(async move {
-        let question = move |_: &mut _| drop(held.recv());
+        let question = move |_: &mut _| held.recv().is_ok();
         series.ask(question).await
     });
     tokio::task::yield_now().await;

@@ -56,6 +56,17 @@ pub(super) struct Request {
     pub(super) received: Moment,
     /// What it takes of the room.
     pub(super) bytes: u32,
+    /// Whether the thread got to it.
+    pub(super) reached: bool,
+    room: Arc<Room>,
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        if !self.reached {
+            self.room.missed.fetch_add(1, Ordering::Relaxed);
+        }
+    }
 }
 
 /// The bytes that may wait. Closed when the thread ends, which frees all who wait for room.
@@ -63,11 +74,16 @@ pub(super) struct Request {
 pub(super) struct Room {
     free: Semaphore,
     bytes: u32,
-    /// Requests that came when the thread was gone.
+    /// Requests that the thread did not get to before its end.
     missed: AtomicU64,
 }
 
 impl Room {
+    /// The most that may wait.
+    pub(super) fn bytes(&self) -> u32 {
+        self.bytes
+    }
+
     pub(super) fn give_back(&self, bytes: u32) {
         self.free.add_permits(bytes as usize);
     }
@@ -96,7 +112,7 @@ impl<W: Work> Handle<W> {
         let shared = Arc::clone(&room);
         thread::Builder::new()
             .name("series".to_owned())
-            .spawn(move || worker::run(make, &waiting, &shared))?;
+            .spawn(move || worker::run(make, waiting, &shared))?;
         let inner = Arc::new(Inner { queue, room });
         Ok(Handle { inner })
     }
@@ -106,26 +122,21 @@ impl<W: Work> Handle<W> {
     pub async fn take(&self, signal: Signal, message: Bytes, received_unix_ms: u64) {
         let room = &self.inner.room;
         let bytes = u32::try_from(message.len()).map_or(room.bytes, |len| len.min(room.bytes));
-        let Ok(permits) = room.free.acquire_many(bytes).await else {
-            return self.miss();
-        };
-        permits.forget();
-        let received = Moment {
-            unix_ms: received_unix_ms,
-        };
         let request = Request {
             signal,
             message,
-            received,
+            received: Moment {
+                unix_ms: received_unix_ms,
+            },
             bytes,
+            reached: false,
+            room: Arc::clone(room),
         };
-        if self.inner.queue.send(Message::Request(request)).is_err() {
-            self.miss();
+        if let Ok(permits) = room.free.acquire_many(bytes).await {
+            permits.forget();
+            // Where the thread is gone the request comes back, and is counted as missed like all that it leaves behind.
+            drop(self.inner.queue.send(Message::Request(request)));
         }
-    }
-
-    fn miss(&self) {
-        self.inner.room.missed.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Asks after everything that was taken before. `None` once the thread is gone, or if the question panicked.
@@ -154,7 +165,7 @@ impl<W: Work> Handle<W> {
         u64::from(room.bytes).saturating_sub(room.free.available_permits() as u64)
     }
 
-    /// Requests that came when the thread was gone.
+    /// Requests that the thread did not get to before its end.
     pub fn missed(&self) -> u64 {
         self.inner.room.missed.load(Ordering::Relaxed)
     }

@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
+use tokio::sync::oneshot;
 use tracing::error;
 
 use super::handle::{Message, Request, Room};
@@ -37,7 +38,6 @@ pub trait Work: 'static {
 }
 
 /// Why a round ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Round {
     /// Nothing waits, and requests were taken.
     Worked,
@@ -45,26 +45,35 @@ enum Round {
     Idle,
     /// More waits.
     Cut,
-    /// The end was asked for, or nobody is left who could ask.
-    Over,
+    /// The end was asked for by the one who waits here, or nobody is left who could ask.
+    Over(Option<oneshot::Sender<()>>),
 }
 
 /// Works until it is closed.
-pub(super) fn run<W: Work>(make: impl FnOnce() -> W, waiting: &Receiver<Message<W>>, room: &Room) {
+pub(super) fn run<W: Work>(make: impl FnOnce() -> W, waiting: Receiver<Message<W>>, room: &Room) {
     let _freed = CloseOnDrop(room);
     let mut work = make();
-    work.sweep(now());
+    guarded(&mut work, |work| work.sweep(now()));
     work.publish();
     let mut sweep_at = Instant::now() + SWEEP_EVERY;
     loop {
-        let round = round(&mut work, waiting, room, sweep_at);
+        let round = round(&mut work, &waiting, room, sweep_at);
         if Instant::now() >= sweep_at {
             guarded(&mut work, |work| work.sweep(now()));
             sweep_at = Instant::now() + SWEEP_EVERY;
         }
         work.publish();
         match round {
-            Round::Over => return,
+            Round::Over(done) => {
+                // Before the one who closed hears of the end: what came too late is counted as missed, and the
+                // directory is free for another.
+                drop((waiting, work));
+                if let Some(done) = done {
+                    // Who no longer waits need not hear of it.
+                    let _ = done.send(());
+                }
+                return;
+            }
             Round::Worked => thread::sleep(GATHER),
             Round::Idle | Round::Cut => {}
         }
@@ -93,25 +102,26 @@ fn round<W: Work>(
         Err(RecvTimeoutError::Timeout) => return Round::Idle,
         Err(RecvTimeoutError::Disconnected) => {
             guarded(work, |work| work.close(now()));
-            return Round::Over;
+            return Round::Over(None);
         }
     };
-    let (mut taken, mut left) = (false, ROUND);
+    let (mut taken, mut left) = (Taken::new(room), ROUND);
     loop {
         match message {
-            Message::Request(request) => {
-                taken = true;
+            Message::Request(mut request) => {
+                request.reached = true;
                 take(work, &request);
-                room.give_back(request.bytes);
+                taken.add(request.bytes);
             }
             Message::Question(question) => {
+                taken.give_back();
                 guarded(work, question);
             }
             Message::Close(done) => {
+                // Before any room is given back: who waits for it is told that there is none.
+                room.close();
                 guarded(work, |work| work.close(now()));
-                // Nobody waits any more: the end is the same.
-                let _ = done.send(());
-                return Round::Over;
+                return Round::Over(Some(done));
             }
         }
         left -= 1;
@@ -120,20 +130,63 @@ fn round<W: Work>(
         }
         message = match waiting.try_recv() {
             Ok(next) => next,
-            Err(_) if taken => return Round::Worked,
-            Err(_) => return Round::Idle,
+            Err(_) => return taken.round(),
         };
     }
 }
 
+/// The room that the requests of a round took. It is given back in large pieces, because a sender that is woken
+/// for each request costs more than the request.
+struct Taken<'a> {
+    room: &'a Room,
+    due: u32,
+    bytes: u64,
+}
+
+/// A piece is this part of the room.
+const PIECES: u32 = 8;
+
+impl<'a> Taken<'a> {
+    fn new(room: &'a Room) -> Taken<'a> {
+        Taken {
+            room,
+            due: 0,
+            bytes: 0,
+        }
+    }
+
+    fn add(&mut self, bytes: u32) {
+        self.due = self.due.saturating_add(bytes);
+        self.bytes += u64::from(bytes);
+        if self.due >= self.room.bytes() / PIECES {
+            self.give_back();
+        }
+    }
+
+    fn give_back(&mut self) {
+        self.room.give_back(std::mem::take(&mut self.due));
+    }
+
+    /// How the round went in which nothing waits any more. Where so much was taken that senders may wait for room,
+    /// more is about to come.
+    fn round(&self) -> Round {
+        match self.bytes {
+            0 => Round::Idle,
+            bytes if bytes < u64::from(self.room.bytes() / 2) => Round::Worked,
+            _ => Round::Cut,
+        }
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        self.give_back();
+    }
+}
+
 fn take<W: Work>(work: &mut W, request: &Request) {
-    let Request {
-        signal,
-        message,
-        received,
-        ..
-    } = request;
-    if !guarded(work, |work| work.take(*signal, message, *received)) {
+    let taking = |work: &mut W| work.take(request.signal, &request.message, request.received);
+    if !guarded(work, taking) {
         work.panicked();
     }
 }
