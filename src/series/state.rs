@@ -298,7 +298,12 @@ mod tests {
                 strategy: Strategy::default(),
                 scope_labels: true,
             },
-            derived: DerivedOptions::default(),
+            derived: DerivedOptions {
+                strategy: Strategy::default(),
+                spans: None,
+                graph: None,
+                logs: false,
+            },
             percentiles: PercentileOptions {
                 window_ms: 60_000,
                 sub_windows: 5,
