@@ -169,8 +169,7 @@ fn open_series(
         return Ok(None);
     }
     let options = translate::series(settings);
-    let opened = SeriesHandle::open(options, Arc::new(DiskStorage));
-    opened.map(Some).map_err(AgentError::Series)
+    Ok(Some(SeriesHandle::open(options, Arc::new(DiskStorage))?))
 }
 
 fn say_recovery(settings: &Settings, recovery: &Recovery) {

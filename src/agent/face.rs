@@ -1,18 +1,16 @@
 //! What the HTTP face is told about the agent.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
-use http::HeaderValue;
-use serde_json::{Value, json};
-
+use super::shown::{self, Shown};
 use crate::config::Settings;
 use crate::export::ExportStatus;
 use crate::ledger::Ledger;
-use crate::series::{SeriesHandle, SeriesState};
-use crate::serve::{AskLater, Face, Phase, Scraped};
+use crate::series::SeriesHandle;
+use crate::serve::{Face, Phase};
 use crate::shutdown::Stopping;
-use crate::telemetry::{TEXT_CONTENT_TYPE, Telemetry};
+use crate::telemetry::Telemetry;
 
 pub(super) fn new(
     settings: &Settings,
@@ -27,7 +25,8 @@ pub(super) fn new(
         .map(|export| (settings.export[export.name().as_ref()].stuck_after, export))
         .collect();
     let (ledger, stopping) = (Arc::clone(ledger), stopping.clone());
-    let (scraper, scraped) = (telemetry.clone(), series.clone());
+    let scraped = Shown::new(settings, telemetry, series.clone());
+    let listed = scraped.clone();
     Face {
         service: settings.telemetry.service_name.clone(),
         features: features(settings),
@@ -40,49 +39,14 @@ pub(super) fn new(
             // A report is maps of numbers with text keys: it always has a JSON form.
             serde_json::to_value(ledger.report()).unwrap_or_default()
         }),
-        scrape: Arc::new(move |_| Box::pin(scrape(scraper.clone(), scraped.clone()))),
-        metrics_json: asking(&series, |_| None),
-        map: asking(&series, |_| None),
-        conflicts: asking(&series, |state| {
-            Some(json!({ "conflicts": state.store.conflicts().list() }))
-        }),
+        scrape: Arc::new(move |asked| Box::pin(scraped.clone().scrape(asked))),
+        metrics_json: Arc::new(move || Box::pin(listed.clone().metrics_json())),
+        map: shown::map(&series),
+        conflicts: shown::conflicts(&series),
         checks: Vec::new(),
         instruments: telemetry.instruments(),
         tracer: telemetry.tracer(),
     }
-}
-
-/// A scrape. It reads `/proc` and encodes everything, so it runs where blocking is allowed.
-async fn scrape(telemetry: Telemetry, series: Option<SeriesHandle>) -> Scraped {
-    let began = Instant::now();
-    if let Some(series) = series {
-        series
-            .ask(|state| state.save(SystemTime::now().into()))
-            .await;
-    }
-    let instruments = telemetry.instruments();
-    let text = match tokio::task::spawn_blocking(move || telemetry.scrape()).await {
-        Ok(text) => text,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
-    };
-    instruments.scraped("text", began.elapsed(), text.len() as u64);
-    Scraped {
-        content_type: HeaderValue::from_static(TEXT_CONTENT_TYPE),
-        content_encoding: None,
-        body: text.into(),
-    }
-}
-
-/// A question to the series; its answer is `None` where none are kept.
-fn asking(
-    series: &Option<SeriesHandle>,
-    question: fn(&mut SeriesState) -> Option<Value>,
-) -> AskLater<Option<Value>> {
-    let series = series.clone();
-    Arc::new(move || {
-        let series = series.clone();
-        Box::pin(async move { series?.ask(question).await.flatten() })
-    })
 }
 
 fn features(settings: &Settings) -> Vec<String> {

@@ -3,6 +3,7 @@
 mod assemble;
 mod face;
 mod meters;
+mod shown;
 mod stop;
 mod translate;
 
@@ -18,7 +19,7 @@ use crate::export::{ClientError, ExportHandle};
 use crate::intake::Intake;
 use crate::journal::{Journal, JournalError};
 use crate::listen::{BindError, TlsError};
-use crate::series::SeriesHandle;
+use crate::series::{SeriesError, SeriesHandle};
 use crate::shutdown::{StopSignals, Stopping};
 use crate::telemetry::{StartError, Telemetry};
 
@@ -36,9 +37,9 @@ pub enum AgentError {
     /// The journal could not be opened.
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// The thread of the series could not be started.
-    #[error("cannot start the series thread: {0}")]
-    Series(#[source] std::io::Error),
+    /// The series could not be started.
+    #[error(transparent)]
+    Series(#[from] SeriesError),
     /// A socket could not be bound.
     #[error(transparent)]
     Bind(#[from] BindError),

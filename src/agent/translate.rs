@@ -6,8 +6,9 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::config::{
-    ApiSettings, Compression, ExpirySettings, ExportSettings, JournalSettings, LogFormat,
-    ReceiveSettings, Settings, SyncMode, TelemetrySettings, TranslationStrategy, WhenFull,
+    ApiSettings, Compression, DurationUnit, ExpirySettings, ExportSettings, JournalSettings,
+    LogFormat, ReceiveSettings, SeriesSettings, Settings, SyncMode, TelemetrySettings,
+    TranslationStrategy, WhenFull,
 };
 use crate::export::{ClientTls, Destination, ExportPolicy};
 use crate::intake::{IntakeLimits, KeptEncodings};
@@ -18,7 +19,10 @@ use crate::receive::{BearerToken, Cors, ReceiveOptions};
 use crate::resilience::{Backoff, BreakerPolicy};
 use crate::series::SeriesOptions;
 use crate::series::continuity::ContinuityOptions;
+use crate::series::derived::{self, DerivedOptions, GraphOptions, SpanOptions};
 use crate::series::naming::Strategy;
+use crate::series::percentiles::PercentileOptions;
+use crate::series::received::ReceivedOptions;
 use crate::series::store::{Expiry, Limits as SeriesLimits};
 use crate::series::targets::TargetOptions;
 use crate::telemetry;
@@ -58,6 +62,7 @@ pub(super) fn journal(data_dir: &Path, settings: &JournalSettings) -> JournalOpt
 
 pub(super) fn series(settings: &Settings) -> SeriesOptions {
     let (series, prometheus) = (&settings.series, &settings.prometheus);
+    let strategy = strategy(prometheus.translation_strategy);
     SeriesOptions {
         limits: SeriesLimits {
             series: series.max_series as usize,
@@ -67,17 +72,61 @@ pub(super) fn series(settings: &Settings) -> SeriesOptions {
         },
         expiry: expiry(&series.expiry),
         targets: TargetOptions {
-            strategy: strategy(prometheus.translation_strategy),
+            strategy,
             scope_labels: prometheus.scope_labels,
             target_info: prometheus.target_info,
             max: series.max_senders as usize,
         },
+        received: ReceivedOptions {
+            strategy,
+            scope_labels: prometheus.scope_labels,
+        },
+        derived: derived(series, strategy),
+        percentiles: PercentileOptions {
+            window_ms: millis(series.percentiles.window),
+            sub_windows: SUB_WINDOWS,
+            max_tracked: series.percentiles.max_tracked as usize,
+        },
+        classic_names: prometheus.classic_names,
         continuity: series.continuity.then(|| ContinuityOptions {
             dir: settings.data_dir.join("series"),
             max_bytes: series.continuity_max_bytes.0,
         }),
         queue_bytes: series.queue_bytes.as_usize(),
     }
+}
+
+/// In how many parts the window of percentiles moves on.
+const SUB_WINDOWS: u32 = 5;
+
+fn derived(settings: &SeriesSettings, strategy: Strategy) -> DerivedOptions {
+    let (spans, graph) = (&settings.spans, &settings.graph);
+    let span_options = SpanOptions {
+        unit: match spans.unit {
+            DurationUnit::Milliseconds => derived::DurationUnit::Milliseconds,
+            DurationUnit::Seconds => derived::DurationUnit::Seconds,
+        },
+        buckets: spans.buckets.clone(),
+        dimensions: spans.dimensions.clone(),
+        exemplars: spans.exemplars,
+    };
+    let graph_options = GraphOptions {
+        wait_ms: millis(graph.wait),
+        max_waiting: graph.max_waiting as usize,
+        window_ms: millis(settings.percentiles.window),
+        buckets: spans.buckets.clone(),
+        exemplars: spans.exemplars,
+    };
+    DerivedOptions {
+        strategy,
+        spans: spans.enabled.then_some(span_options),
+        graph: graph.enabled.then_some(graph_options),
+        logs: settings.logs.enabled,
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn expiry(settings: &ExpirySettings) -> Expiry {

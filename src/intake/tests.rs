@@ -11,7 +11,10 @@ use super::*;
 use crate::journal::{DiskStorage, JournalOptions, Opened, SyncMode, WhenFull};
 use crate::otlp::deflate;
 use crate::series::SeriesOptions;
+use crate::series::derived::DerivedOptions;
 use crate::series::naming::Strategy;
+use crate::series::percentiles::PercentileOptions;
+use crate::series::received::ReceivedOptions;
 use crate::series::store::{Expiry, Limits};
 use crate::series::targets::TargetOptions;
 
@@ -37,6 +40,17 @@ fn series() -> SeriesHandle {
         limits,
         expiry,
         targets,
+        received: ReceivedOptions {
+            strategy: Strategy::default(),
+            scope_labels: true,
+        },
+        derived: DerivedOptions::default(),
+        percentiles: PercentileOptions {
+            window_ms: 60_000,
+            sub_windows: 5,
+            max_tracked: 10,
+        },
+        classic_names: false,
         continuity: None,
         queue_bytes: 1 << 20,
     };

@@ -14,5 +14,5 @@ pub mod targets;
 mod worker;
 
 pub use handle::{Handle, SeriesHandle};
-pub use state::{SeriesCounts, SeriesOptions, SeriesState};
+pub use state::{SeriesCounts, SeriesError, SeriesOptions, SeriesState};
 pub use worker::Work;

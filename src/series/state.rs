@@ -7,9 +7,14 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 
+use super::classic::{Classic, Computed, QUANTILES};
 use super::continuity::{Continuity, ContinuityCounts, ContinuityOptions};
+use super::derived::{Derived, DerivedError, DerivedOptions, ServiceMap};
+use super::exposition::{self, About, Exposed, OwnFamily, Request, expose};
 use super::handle::SeriesHandle;
-use super::store::{Expiry, Fault, FaultCounts, Limits, Moment, Store};
+use super::percentiles::{PercentileOptions, Percentiles, Quantiles};
+use super::received::{Received, ReceivedOptions};
+use super::store::{Expiry, Fault, FaultCounts, Limits, Moment, SeriesId, Store};
 use super::targets::{TargetOptions, Targets};
 use super::worker::Work;
 use crate::journal::Storage;
@@ -27,6 +32,14 @@ pub struct SeriesOptions {
     pub expiry: Expiry,
     /// What is shown of senders.
     pub targets: TargetOptions,
+    /// How received metrics are shown.
+    pub received: ReceivedOptions,
+    /// What is made of spans and log records.
+    pub derived: DerivedOptions,
+    /// Over which window percentiles are kept, and of how many series.
+    pub percentiles: PercentileOptions,
+    /// Whether classic names stand beside those of today.
+    pub classic_names: bool,
     /// What outlives a restart; `None`: nothing.
     pub continuity: Option<ContinuityOptions>,
     /// Bytes of requests that may wait.
@@ -52,6 +65,17 @@ pub struct SeriesCounts {
     pub continuity: Arc<ContinuityCounts>,
 }
 
+/// Why the series can't be started.
+#[derive(Debug, thiserror::Error)]
+pub enum SeriesError {
+    /// The operating system gives no thread.
+    #[error("cannot start the series thread: {0}")]
+    Thread(#[from] io::Error),
+    /// What is derived can't be named or measured as asked for.
+    #[error("series.spans: {0}")]
+    Derived(#[from] DerivedError),
+}
+
 /// Everything that the thread of the series owns.
 #[derive(Debug)]
 pub struct SeriesState {
@@ -59,22 +83,28 @@ pub struct SeriesState {
     pub store: Store,
     /// Who sends.
     pub targets: Targets,
+    received: Received,
+    derived: Derived,
+    percentiles: Percentiles,
+    classic: Option<(Classic, Computed)>,
     continuity: Option<Continuity>,
     expiry: Expiry,
     counts: Arc<SeriesCounts>,
+    /// Bytes of the last answer to a scrape: the next takes about as many.
+    scraped_bytes: usize,
 }
 
 impl SeriesHandle {
     /// Starts the thread of the series, which first restores what an earlier process kept.
     ///
     /// # Errors
-    /// When the thread can't be started.
+    /// When the thread can't be started, or the buckets of spans do not ascend.
     pub fn open(
         options: SeriesOptions,
         storage: Arc<dyn Storage>,
-    ) -> io::Result<(SeriesHandle, Arc<SeriesCounts>)> {
+    ) -> Result<(SeriesHandle, Arc<SeriesCounts>), SeriesError> {
         let queue_bytes = options.queue_bytes;
-        let mut state = SeriesState::new(options, storage);
+        let mut state = SeriesState::new(options, storage)?;
         let counts = Arc::clone(&state.counts);
         let make = move || {
             state.restore(SystemTime::now().into());
@@ -85,8 +115,11 @@ impl SeriesHandle {
 }
 
 impl SeriesState {
-    fn new(options: SeriesOptions, storage: Arc<dyn Storage>) -> SeriesState {
-        let store = Store::new(options.limits);
+    fn new(options: SeriesOptions, storage: Arc<dyn Storage>) -> Result<SeriesState, DerivedError> {
+        let mut store = Store::new(options.limits);
+        let derived = Derived::new(&options.derived, &mut store)?;
+        let strategy = options.received.strategy;
+        let classic = (Classic::new(strategy), Computed::new(strategy));
         let continuity = options.continuity;
         let continuity = continuity.map(|options| Continuity::new(storage, options));
         let counts = SeriesCounts {
@@ -101,34 +134,103 @@ impl SeriesState {
                 .map(|one| Arc::clone(one.counts()))
                 .unwrap_or_default(),
         };
-        SeriesState {
+        Ok(SeriesState {
             store,
             targets: Targets::new(options.targets),
+            received: Received::new(options.received),
+            derived,
+            percentiles: Percentiles::new(options.percentiles),
+            classic: Some(classic).filter(|_| options.classic_names),
             continuity,
             expiry: options.expiry,
             counts: Arc::new(counts),
-        }
+            scraped_bytes: 0,
+        })
     }
 
     fn restore(&mut self, now: Moment) {
         if let Some(continuity) = &mut self.continuity {
             continuity.restore(&mut self.store, now);
+            self.derived.restored(&mut self.store);
+            self.name_newcomers();
         }
     }
 
-    /// Makes durable what must outlive a restart. To be called before anything of the store is shown.
-    pub fn save(&mut self, now: Moment) {
+    /// The store and the agent's own families as `request` asks for them.
+    pub fn expose(
+        &mut self,
+        own: &[OwnFamily],
+        request: Request,
+        now: Moment,
+    ) -> (Vec<u8>, Exposed) {
+        self.prepare(now);
+        let mut answer = Vec::with_capacity(self.scraped_bytes + self.scraped_bytes / 8);
+        let exposed = expose(&self.store, own, request, &mut answer);
+        self.scraped_bytes = answer.len();
+        (answer, exposed)
+    }
+
+    /// The store and the agent's own families as JSON.
+    pub fn to_json(&mut self, own: &[OwnFamily], about: About, now: Moment) -> Vec<u8> {
+        self.prepare(now);
+        let recent = |ids: &[SeriesId]| {
+            let found = self.percentiles.quantiles_of(ids.iter().copied(), now)?;
+            Some([found.p50, found.p90, found.p95, found.p99])
+        };
+        exposition::to_json(&self.store, own, about, &recent)
+    }
+
+    /// Who calls whom.
+    pub fn map(&mut self, now: Moment) -> ServiceMap {
+        self.prepare(now);
+        self.derived.map(&self.store, &self.percentiles, now)
+    }
+
+    /// Brings everything up to date, and makes durable what must outlive a restart, before it is shown.
+    fn prepare(&mut self, now: Moment) {
+        self.derived
+            .settle(&mut self.store, &mut self.percentiles, now);
+        let percentiles = &self.percentiles;
+        if let Some((_, computed)) = &self.classic {
+            let quantiles = |id| percentiles.quantiles(id, now).map(at_computed_quantiles);
+            computed.refresh(&mut self.store, quantiles, now);
+        }
+        self.name_newcomers();
         if let Some(continuity) = &mut self.continuity {
             continuity.save(&mut self.store, now);
         }
     }
+
+    /// Gives series that are fresh in the store their classic names.
+    fn name_newcomers(&mut self) {
+        let newcomers = self.store.take_newcomers();
+        if let Some((classic, _)) = &mut self.classic {
+            classic.adopt(&mut self.store, &newcomers);
+        }
+    }
+}
+
+/// The values at [`QUANTILES`].
+fn at_computed_quantiles(found: Quantiles) -> [f64; QUANTILES.len()] {
+    [found.p50, found.p95, found.p99]
 }
 
 impl Work for SeriesState {
-    fn take(&mut self, signal: Signal, _message: &Bytes, _now: Moment) {
+    fn take(&mut self, signal: Signal, message: &Bytes, now: Moment) {
+        let (store, targets) = (&mut self.store, &mut self.targets);
+        let percentiles = &mut self.percentiles;
         match signal {
-            Signal::Traces | Signal::Metrics | Signal::Logs => {}
+            Signal::Traces => {
+                self.derived
+                    .take_spans(store, targets, percentiles, message, now);
+            }
+            Signal::Metrics => {
+                let observe = |series, value, count| percentiles.add(series, value, count, now);
+                self.received.take(store, targets, observe, message, now);
+            }
+            Signal::Logs => self.derived.take_logs(store, targets, message, now),
         }
+        self.name_newcomers();
     }
 
     fn panicked(&mut self) {
@@ -136,7 +238,10 @@ impl Work for SeriesState {
     }
 
     fn sweep(&mut self, now: Moment) {
+        self.derived
+            .settle(&mut self.store, &mut self.percentiles, now);
         let ended = self.store.sweep(now, &self.expiry);
+        self.percentiles.forget(&ended);
         self.targets.sweep(&mut self.store, now);
         let before_s = now.seconds().saturating_sub(CONFLICT_S);
         self.store.conflicts().forget(before_s);
@@ -189,6 +294,17 @@ mod tests {
                 dir: dir.join("series"),
                 max_bytes: 1 << 20,
             }),
+            received: ReceivedOptions {
+                strategy: Strategy::default(),
+                scope_labels: true,
+            },
+            derived: DerivedOptions::default(),
+            percentiles: PercentileOptions {
+                window_ms: 60_000,
+                sub_windows: 5,
+                max_tracked: 10,
+            },
+            classic_names: true,
             queue_bytes: 1000,
         }
     }
@@ -245,9 +361,9 @@ mod tests {
     fn what_is_over_goes_for_good() {
         let dir = tempfile::tempdir().unwrap();
         let at = |s: u64| Moment { unix_ms: s * 1000 };
-        let mut state = SeriesState::new(options(dir.path()), Arc::new(DiskStorage));
+        let mut state = SeriesState::new(options(dir.path()), Arc::new(DiskStorage)).unwrap();
         count(&mut state, 1, at(100));
-        state.save(at(100));
+        state.prepare(at(100));
         for (s, left) in [(130, 1), (131, 0)] {
             state.sweep(at(s));
             assert_eq!(values(&mut state).len(), left, "{s}");
@@ -255,7 +371,7 @@ mod tests {
         assert_eq!(state.counts.expired.load(Ordering::Relaxed), 1);
         state.close(at(131));
         drop(state);
-        let mut again = SeriesState::new(options(dir.path()), Arc::new(DiskStorage));
+        let mut again = SeriesState::new(options(dir.path()), Arc::new(DiskStorage)).unwrap();
         again.restore(at(100));
         assert!(values(&mut again).is_empty());
     }

@@ -20,6 +20,11 @@ pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Answer {
     typed(status, HeaderValue::from_static(JSON), to_json(body))
 }
 
+/// An answer whose body is JSON already.
+pub(super) fn json_text(body: Bytes) -> Answer {
+    typed(StatusCode::OK, HeaderValue::from_static(JSON), body)
+}
+
 /// The answer to a scrape.
 pub(super) fn scraped(scraped: Scraped) -> Answer {
     let mut answer = typed(StatusCode::OK, scraped.content_type, scraped.body);

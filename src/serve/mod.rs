@@ -104,11 +104,11 @@ pub struct Face {
     /// All metrics in a format that the scraper takes.
     pub scrape: AskLaterWith<ScrapeRequest, Scraped>,
     /// All metrics as `/metrics/json` shows them; `None` where no series are kept.
-    pub metrics_json: AskLater<Option<serde_json::Value>>,
+    pub metrics_json: AskLater<Option<Bytes>>,
     /// Who calls whom, as `/api/map` shows it; `None` where no series are kept.
-    pub map: AskLater<Option<serde_json::Value>>,
+    pub map: AskLater<Option<Bytes>>,
     /// What could not be shown as it was sent, as `/api/conflicts` shows it; `None` where no series are kept.
-    pub conflicts: AskLater<Option<serde_json::Value>>,
+    pub conflicts: AskLater<Option<Bytes>>,
     /// Checks by the name that `include=` uses.
     pub checks: Vec<(String, Ask<Check>)>,
     /// The agent's own instruments.

@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::header::{ACCEPT, ACCEPT_ENCODING};
 use http::{HeaderMap, HeaderName, Method, StatusCode};
 use warp::filters::BoxedFilter;
@@ -266,10 +267,10 @@ async fn metrics(face: &Face, request: &Request) -> Answer {
 }
 
 /// What is shown of series only.
-async fn series(ask: &AskLater<Option<serde_json::Value>>) -> Answer {
+async fn series(ask: &AskLater<Option<Bytes>>) -> Answer {
     let ask = Arc::clone(ask);
     match guarded_later(async move { ask().await }).await {
-        Ok(Some(value)) => answer::json(StatusCode::OK, &value),
+        Ok(Some(json)) => answer::json_text(json),
         Ok(None) => fault::no_series(),
         Err(answer) => answer,
     }

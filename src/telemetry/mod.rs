@@ -175,6 +175,11 @@ impl Telemetry {
         self.scraper.families()
     }
 
+    /// Counts what could not be written in an answer that others put together.
+    pub fn count_left_out(&self, left_out: u64) {
+        self.scraper.count_left_out(left_out);
+    }
+
     /// Exports what is waiting.
     ///
     /// # Errors

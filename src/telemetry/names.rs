@@ -99,7 +99,7 @@ pub const BUILD_INFO: &str = "lineside.build_info";
 pub const SCRAPE_DURATION: &str = "lineside.scrape.duration";
 /// Size of one scrape before compression, by format.
 pub const SCRAPE_SIZE: &str = "lineside.scrape.size";
-/// Metric families left out of a scrape because they could not be written as text.
+/// Series left out of scrapes because they could not be written in the format asked for.
 pub const SCRAPE_LEFT_OUT: &str = "lineside.scrape.left_out";
 
 /// The export's configured name.

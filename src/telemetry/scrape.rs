@@ -38,6 +38,10 @@ impl Scraper {
         move || left_out.load(Ordering::Relaxed)
     }
 
+    pub(super) fn count_left_out(&self, left_out: u64) {
+        self.left_out.fetch_add(left_out, Ordering::Relaxed);
+    }
+
     /// All families by the names they are shown under, also those that cannot be written.
     pub(super) fn families(&self) -> Vec<MetricFamily> {
         let families = self.registry.gather().into_iter();

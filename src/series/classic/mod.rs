@@ -5,6 +5,7 @@
 //! each value once. A received metric that has such a name itself takes it over.
 
 mod computed;
+mod own;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -15,7 +16,8 @@ use crate::series::naming::{
     LabelPair, MetricKind, Strategy, label_name, unescape_label_text, write_labels,
 };
 use crate::series::store::{Content, FamilyId, FamilySpec, SeriesId, Store};
-pub use computed::Computed;
+pub use computed::{Computed, QUANTILES};
+pub use own::add_own;
 use rules::{Rule, Shown};
 
 /// Keeps the classic names of a store's series.
@@ -120,22 +122,28 @@ impl Classic {
         store.show(view, id, Some(labels.into()));
     }
 
-    /// The labels under the classic name; `None` where the rule leaves the series out.
     fn labels(&self, rule: &Rule, text: &str) -> Option<String> {
+        rule.labels(self.strategy, text)
+    }
+}
+
+impl Rule {
+    /// The labels under the classic name; `None` where the rule leaves the series out.
+    fn labels(&self, strategy: Strategy, text: &str) -> Option<String> {
         let mut pairs: Vec<LabelPair<'_>> = unescape_label_text(text).collect();
-        if let Some((key, is_meant)) = rule.only {
-            let name = label_name(self.strategy, key)?;
+        if let Some((key, is_meant)) = self.only {
+            let name = label_name(strategy, key)?;
             let at = pairs.iter().position(|(label, _)| *label == name)?;
             if !is_meant(&pairs[at].1) {
                 return None;
             }
-            if rule.drops {
+            if self.drops {
                 pairs.remove(at);
             }
         }
         for (key, classic) in rules::RENAMED {
             let is_free = !pairs.iter().any(|(name, _)| name == classic);
-            let name = label_name(self.strategy, key)?;
+            let name = label_name(strategy, key)?;
             let renamed = pairs.iter_mut().find(|(label, _)| *label == name);
             if let Some((label, _)) = renamed.filter(|_| is_free) {
                 *label = (*classic).into();

@@ -36,10 +36,10 @@ impl<'a> Facts<'a> {
     #[inline]
     pub fn note(&mut self, attribute: Attribute<'a>, dimensions: &[Box<str>]) {
         let key = attribute.key();
-        if let Some(place) = self.place(key) {
-            if let AnyValue::Str(text) = attribute.value() {
-                *place = text;
-            }
+        if let Some(place) = self.place(key)
+            && let AnyValue::Str(text) = attribute.value()
+        {
+            *place = text;
         }
         for (at, dimension) in dimensions.iter().enumerate().take(MAX_DIMENSIONS) {
             if dimension.as_bytes() == key {

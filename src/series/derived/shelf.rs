@@ -309,10 +309,13 @@ fn is_due(histogram: &Histogram, bucket: usize, time_unix_nano: u64) -> bool {
 
 #[cold]
 fn set_exemplar(store: &mut Store, id: SeriesId, bucket: usize, measured: Measured<'_>) {
-    let (Ok(trace_id), Ok(span_id)) = (measured.trace_id.try_into(), measured.span_id.try_into())
-    else {
+    let ids = (measured.trace_id.try_into(), measured.span_id.try_into());
+    let (Ok(trace_id), Ok(span_id)) = ids else {
         return;
     };
+    if trace_id == [0; 16] || span_id == [0; 8] {
+        return;
+    }
     let has_room = store.has_room(size_of::<Exemplar>());
     let Some(series) = store.get_mut(id) else {
         return;

@@ -3,12 +3,12 @@
 use crate::otlp::view::{Attributes, Exemplars, ExponentialPoint};
 use crate::series::store::{Buckets, Exponential, Fault, Fingerprint, Lineage, SeriesId, Value};
 
-use super::Taking;
 use super::exemplar::keep_latest;
 use super::find::{Found, Points};
 use super::gaps::Addition;
 use super::middle;
 use super::scale::{self, Side};
+use super::taking::Taking;
 use super::time::Times;
 
 /// The field of a point's attributes.
@@ -111,10 +111,7 @@ impl<O: FnMut(SeriesId, f64, u64)> Taking<'_, O> {
             Value::Exponential(held) => scale::merged(held, &read)?,
             _ => read.clone(),
         };
-        self.store.may_grow(
-            id,
-            Value::Exponential(Box::new(merged.clone())).heap_bytes(),
-        )?;
+        self.store.may_grow(id, merged.heap_bytes())?;
         let Some(series) = self.store.get_mut(id) else {
             return Ok(());
         };

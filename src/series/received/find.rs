@@ -7,9 +7,9 @@ use crate::series::store::{
     ConflictKey, ConflictKind, FamilyId, Fault, Fingerprint, Lineage, NewSeries, SeriesId, Value,
 };
 
-use super::Taking;
 use super::labels::{Labels, attribute_pair, identity, labels};
 use super::metric::Stream;
+use super::taking::Taking;
 
 /// How many label sets that have no series of their own are remembered.
 const MAX_REFUSALS: usize = 65_536;
@@ -193,28 +193,27 @@ impl<O: FnMut(SeriesId, f64, u64)> Taking<'_, O> {
         fault: Fault,
     ) -> Option<ConflictKey> {
         let name = self.store.get_family(points.family)?.name.clone();
-        let (kind, kept, refused) = match fault {
-            Fault::LabelConflict => {
-                let kept = "the series that came first with these labels".to_owned();
-                (
-                    ConflictKind::Labels,
-                    kept,
-                    shown(points.stream.name, attributes),
-                )
-            }
-            Fault::SeriesLimit | Fault::MetricLimit | Fault::MemoryLimit => {
-                let kept = "the series that came first".to_owned();
-                (
-                    ConflictKind::Limit,
-                    kept,
-                    format!("further series ({})", fault.name()),
-                )
-            }
+        let (kind, kept, refused, advice) = match fault {
+            Fault::LabelConflict => (
+                ConflictKind::Labels,
+                "the series that came first with these labels",
+                shown(points.stream.name, attributes),
+                "rename an attribute or the metric",
+            ),
+            Fault::SeriesLimit | Fault::MetricLimit | Fault::MemoryLimit => (
+                ConflictKind::Limit,
+                "the series that came first",
+                format!("further series ({})", fault.name()),
+                "send fewer label sets or raise the limit",
+            ),
             _ => return None,
         };
         let conflicts = self.store.conflicts();
-        if conflicts.note(kind, &name, (&kept, &refused), 1, self.now.seconds()) {
-            tracing::warn!(metric = &*name, "not shown, for {kept} stay: {refused}");
+        if conflicts.note(kind, &name, (kept, &refused), 1, self.now.seconds()) {
+            tracing::warn!(
+                metric = &*name,
+                "shown: {kept}; not shown: {refused}; {advice}"
+            );
         }
         Some(self.store.conflicts().key(kind, &name, &refused))
     }

@@ -8,8 +8,9 @@ use crate::series::store::{Bounds, Fault, Fingerprint, Histogram, Lineage, Serie
 use super::exemplar::keep_in_buckets;
 use super::find::{Found, Points};
 use super::gaps::Addition;
+use super::taking::Taking;
 use super::time::Times;
-use super::{Scratch, Taking, middle};
+use super::{Scratch, middle};
 
 /// The field of a point's attributes.
 const ATTRIBUTES: u32 = 9;
@@ -130,8 +131,9 @@ impl<O: FnMut(SeriesId, f64, u64)> Taking<'_, O> {
             return Ok(());
         };
         if let Value::Histogram(held) = &mut series.value
-            && Arc::ptr_eq(&held.bounds, bounds)
+            && same_bounds(&held.bounds, bounds)
         {
+            held.bounds = Arc::clone(bounds);
             if anew {
                 held.clear();
             }
@@ -162,8 +164,8 @@ impl<O: FnMut(SeriesId, f64, u64)> Taking<'_, O> {
         times: Times,
     ) -> Result<(), Fault> {
         let held = self.store.get(id).ok_or(Fault::NoValue)?;
-        let same_bounds = has_bounds(&held.value, bounds);
-        if !same_bounds {
+        let goes_on = has_bounds(&held.value, bounds);
+        if !goes_on {
             self.store
                 .may_grow(id, 8 * (bounds.values().len() + 1) + size_of::<Histogram>())?;
         }
@@ -171,7 +173,7 @@ impl<O: FnMut(SeriesId, f64, u64)> Taking<'_, O> {
             return Ok(());
         };
         let addition = self.state.gaps.book(id, series, times, self.now)?;
-        if !same_bounds {
+        if !goes_on {
             series.start_unix_nano = times.start_or_time();
         }
         self.lay_out(id, bounds, addition == Addition::Begin)?;
@@ -221,9 +223,15 @@ impl<O: FnMut(SeriesId, f64, u64)> Taking<'_, O> {
     }
 }
 
-/// Whether a value is a histogram with these bounds. Each set of bounds is held once.
+/// Whether a value is a histogram with these bounds.
 fn has_bounds(value: &Value, bounds: &Arc<Bounds>) -> bool {
-    matches!(value, Value::Histogram(held) if Arc::ptr_eq(&held.bounds, bounds))
+    matches!(value, Value::Histogram(held) if same_bounds(&held.bounds, bounds))
+}
+
+/// Whether bounds are the same. Each set is held once, but those of a series that was put back after a restart are
+/// its own until its first point.
+fn same_bounds(held: &Arc<Bounds>, bounds: &Arc<Bounds>) -> bool {
+    Arc::ptr_eq(held, bounds) || held.values() == bounds.values()
 }
 
 impl Histogram {

@@ -8,22 +8,19 @@
 use hashbrown::HashTable;
 
 use crate::otlp::view::{self, AnyValue, Metric, MetricData, Temporality};
-use crate::series::naming::{
-    JOB, MetricKind, Strategy, TextFormat, metric_name, unescape_label_text, unit_word,
-};
+use crate::series::naming::{MetricKind, Strategy, metric_name, unit_word};
 use crate::series::store::{
-    ConflictKey, ConflictKind, Content, FamilyId, FamilySpec, Fault, Fingerprint, FingerprintKey,
-    Lineage, Moment, NameTaken, PlaceId, Store,
+    ConflictKey, FamilyId, FamilySpec, Fault, Fingerprint, FingerprintKey, Lineage, Moment,
+    PlaceId, Store,
 };
+
+use super::note::{contradicts, help, note_help, note_type, note_unit};
 
 /// Metrics with longer names are not shown.
 const MAX_NAME_BYTES: usize = 1024;
 
 /// Longer units are left out.
 const MAX_UNIT_BYTES: usize = 64;
-
-/// Longer descriptions are cut off.
-const MAX_HELP_BYTES: usize = 1024;
 
 /// How many metrics are remembered with their families.
 const MAX_ROUTES: usize = 65_536;
@@ -48,16 +45,17 @@ pub(super) enum Route {
     /// Into a family.
     Family(FamilyId),
     /// Nowhere.
-    Refused(Fault, Option<ConflictKey>),
+    Refused(Fault),
 }
 
 #[derive(Debug)]
 struct Known {
     fingerprint: Fingerprint,
     route: Route,
-    /// The description that does not contradict the family's.
+    /// The first description seen; none, if it contradicts the family's.
     description: Fingerprint,
-    unit_conflict: Option<ConflictKey>,
+    /// What it contradicts, if anything.
+    conflict: Option<ConflictKey>,
 }
 
 /// The families of known metrics.
@@ -143,18 +141,17 @@ impl Routes {
         points: impl Fn() -> u64,
         now: Moment,
     ) -> Route {
-        let hash = stream.fingerprint.short();
         let described = store.key().of(description);
+        let hash = stream.fingerprint.short();
         let same = |known: &Known| known.fingerprint == stream.fingerprint;
-        let Some(known) = self.known.find(hash, same) else {
+        if self.known.find(hash, same).is_none() {
             let known = self.find_family(store, stream, description, place, now);
-            return self.remember(known);
+            self.remember(known);
+        }
+        let Some(known) = self.known.find(hash, same) else {
+            return Route::Refused(Fault::UnusableName);
         };
-        let conflict = match known.route {
-            Route::Refused(_, conflict) => conflict,
-            Route::Family(_) => known.unit_conflict,
-        };
-        if let Some(conflict) = conflict {
+        if let Some(conflict) = known.conflict {
             store
                 .conflicts()
                 .note_again(conflict, points(), now.seconds());
@@ -167,14 +164,12 @@ impl Routes {
         known.route
     }
 
-    fn remember(&mut self, known: Known) -> Route {
+    fn remember(&mut self, known: Known) {
         if self.known.len() >= MAX_ROUTES {
             self.known.clear();
         }
-        let (hash, route) = (known.fingerprint.short(), known.route);
-        self.known
-            .insert_unique(hash, known, |known| known.fingerprint.short());
-        route
+        let hash = |known: &Known| known.fingerprint.short();
+        self.known.insert_unique(hash(&known), known, hash);
     }
 
     fn find_family(
@@ -187,9 +182,9 @@ impl Routes {
     ) -> Known {
         let mut known = Known {
             fingerprint: stream.fingerprint,
-            route: Route::Refused(Fault::UnusableName, None),
+            route: Route::Refused(Fault::UnusableName),
             description: store.key().of(description),
-            unit_conflict: None,
+            conflict: None,
         };
         let unit = view::text(if stream.unit.len() > MAX_UNIT_BYTES {
             &[]
@@ -212,18 +207,20 @@ impl Routes {
             help: &help,
         };
         if store.is_full(stream.lineage) && !store.holds(&spec) {
-            known.route = Route::Refused(Fault::SeriesLimit, None);
+            known.route = Route::Refused(Fault::SeriesLimit);
             return known;
         }
         match store.family(&spec) {
             Err(taken) => {
-                let conflict = note_type(store, &spec, &taken, place, now);
-                known.route = Route::Refused(Fault::TypeConflict, Some(conflict));
+                known.route = Route::Refused(Fault::TypeConflict);
+                known.conflict = Some(note_type(store, &spec, &taken, place, now));
             }
             Ok(family) => {
-                known.unit_conflict = note_unit(store, family, &spec, now);
-                note_help(store, family, description, 0, now);
                 known.route = Route::Family(family);
+                known.conflict = note_unit(store, family, &spec, now);
+                if contradicts(store, family, &help) {
+                    known.description = Fingerprint::default();
+                }
             }
         }
         known
@@ -234,133 +231,5 @@ impl Routes {
             return None;
         }
         metric_name(self.strategy, &view::text(stream.name), unit, stream.kind).ok()
-    }
-}
-
-/// The description, cut off where it is too long.
-fn help(description: &[u8]) -> String {
-    let mut help = view::text(description).into_owned();
-    help.truncate(help.floor_char_boundary(MAX_HELP_BYTES));
-    help
-}
-
-fn note_type(
-    store: &mut Store,
-    spec: &FamilySpec<'_>,
-    taken: &NameTaken,
-    place: PlaceId,
-    now: Moment,
-) -> ConflictKey {
-    let holder = store.get_family(taken.holder);
-    let kept = holder.map_or_else(String::new, |holder| {
-        let kind = holder.kind.word(TextFormat::OpenMetrics);
-        format!(
-            "{kind} {} of {}",
-            holder.name,
-            job_of_family(store, taken.holder)
-        )
-    });
-    let job = job_of_place(store, place);
-    let kind = spec.kind.word(TextFormat::OpenMetrics);
-    let refused = format!(
-        "{kind} {} of {job}, which needs the name {}",
-        spec.name, taken.name
-    );
-    if store.conflicts().note(
-        ConflictKind::Type,
-        spec.name,
-        (&kept, &refused),
-        0,
-        now.seconds(),
-    ) {
-        tracing::warn!(
-            metric = spec.name,
-            "two metrics need one name with different types: {kept} is shown, {refused}, is not; rename one of them"
-        );
-    }
-    store
-        .conflicts()
-        .key(ConflictKind::Type, spec.name, &refused)
-}
-
-fn note_unit(
-    store: &mut Store,
-    family: FamilyId,
-    spec: &FamilySpec<'_>,
-    now: Moment,
-) -> Option<ConflictKey> {
-    let held = &store.get_family(family)?.unit;
-    if **held == *spec.unit {
-        return None;
-    }
-    let (kept, refused) = (in_words(held), in_words(spec.unit));
-    if store.conflicts().note(
-        ConflictKind::Unit,
-        spec.name,
-        (&kept, &refused),
-        0,
-        now.seconds(),
-    ) {
-        tracing::warn!(
-            metric = spec.name,
-            "a metric comes in two units: its points are shown as {kept}, those in {refused} too; give it one unit"
-        );
-    }
-    Some(
-        store
-            .conflicts()
-            .key(ConflictKind::Unit, spec.name, &refused),
-    )
-}
-
-fn in_words(unit: &str) -> String {
-    match unit {
-        "" => "no unit".to_owned(),
-        unit => format!("unit {unit}"),
-    }
-}
-
-fn note_help(store: &mut Store, family: FamilyId, description: &[u8], points: u64, now: Moment) {
-    let (refused, Some(family)) = (help(description), store.get_family(family)) else {
-        return;
-    };
-    if *family.help == *refused || refused.is_empty() || family.help.is_empty() {
-        return;
-    }
-    let (name, kept) = (family.name.clone(), family.help.clone());
-    if store.conflicts().note(
-        ConflictKind::Help,
-        &name,
-        (&kept, &refused),
-        points,
-        now.seconds(),
-    ) {
-        tracing::warn!(
-            metric = &*name,
-            "a metric has two descriptions: {kept:?} is shown, {refused:?} is not"
-        );
-    }
-}
-
-/// The job whose series a family shows first, in words.
-fn job_of_family(store: &Store, family: FamilyId) -> String {
-    let first = store
-        .get_family(family)
-        .and_then(|family| match &family.content {
-            Content::Own(series) => series.first().copied(),
-            Content::View(view) => view.members.first().map(|member| member.series),
-        });
-    match first.and_then(|first| store.get(first)?.place) {
-        Some(place) => job_of_place(store, place),
-        None => "this agent or an unknown job".to_owned(),
-    }
-}
-
-/// The job that stands at a place, in words.
-pub(super) fn job_of_place(store: &Store, place: PlaceId) -> String {
-    let mut labels = unescape_label_text(store.places().text(place));
-    match labels.find(|(name, _)| name == JOB) {
-        Some((_, job)) => format!("job {job:?}"),
-        None => "a sender without service.name".to_owned(),
     }
 }

@@ -4,9 +4,9 @@ use crate::otlp::view::{Attributes, Exemplars, NumberPoint, NumberValue};
 use crate::series::naming::MetricKind;
 use crate::series::store::{Fault, Fingerprint, Lineage, SeriesId, Value};
 
-use super::Taking;
 use super::find::{Found, Points};
 use super::gaps::Addition;
+use super::taking::Taking;
 use super::time::Times;
 
 /// The field of a point's attributes.

@@ -3,9 +3,10 @@
 use crate::otlp::view::{Attributes, SummaryPoint};
 use crate::series::store::{Fault, Fingerprint, SeriesId, Summary, Value};
 
+use super::Scratch;
 use super::find::{Found, Points};
+use super::taking::Taking;
 use super::time::Times;
-use super::{Scratch, Taking};
 
 /// The field of a point's attributes.
 const ATTRIBUTES: u32 = 7;

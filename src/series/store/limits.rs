@@ -33,7 +33,13 @@ impl Limits {
         self.series / 16 + 16
     }
 
-    const fn memory_bytes_without_overflow(&self) -> usize {
+    /// What overflow series may fill; the rest is for names and places, which come before their series.
+    const fn overflow_memory_bytes(&self) -> usize {
+        self.memory_bytes - self.memory_bytes / 64
+    }
+
+    /// What everything else may fill.
+    const fn common_memory_bytes(&self) -> usize {
         self.memory_bytes - self.memory_bytes / 16
     }
 }
@@ -54,7 +60,7 @@ impl Store {
 
     /// Whether `bytes` more may be used for what is not needed to be right, such as exemplars.
     pub fn has_room(&self, bytes: usize) -> bool {
-        self.memory_bytes() + bytes <= self.limits.memory_bytes_without_overflow()
+        self.memory_bytes() + bytes <= self.limits.common_memory_bytes()
     }
 
     /// Whether the value of a series may take `bytes`.
@@ -78,7 +84,7 @@ impl Store {
             }
             Lineage::Converted | Lineage::Derived => {
                 self.overflow >= self.limits.overflow_series()
-                    || self.memory_bytes() >= self.limits.memory_bytes
+                    || self.memory_bytes() >= self.limits.overflow_memory_bytes()
             }
         }
     }
@@ -105,7 +111,7 @@ impl Store {
     fn check_overflow_limits(&self, new: &NewSeries) -> Result<(), Fault> {
         if self.overflow >= self.limits.overflow_series() {
             Err(Fault::SeriesLimit)
-        } else if self.memory_bytes() + new.bytes() > self.limits.memory_bytes {
+        } else if self.memory_bytes() + new.bytes() > self.limits.overflow_memory_bytes() {
             Err(Fault::MemoryLimit)
         } else {
             Ok(())

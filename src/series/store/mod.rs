@@ -140,7 +140,8 @@ impl Store {
 
     /// The place with these labels, made if there is none, and of `owner` from here on.
     pub fn place(&mut self, text: &str, owner: u32) -> PlaceId {
-        if self.places.empty() >= MAX_EMPTY_PLACES {
+        let max_empty = MAX_EMPTY_PLACES / if self.has_room(0) { 1 } else { 64 };
+        if self.places.empty() >= max_empty {
             self.places.sweep();
             self.epoch += 1;
         }

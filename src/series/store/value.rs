@@ -67,6 +67,13 @@ impl Exponential {
     /// How many exemplars a series keeps.
     pub const MAX_EXEMPLARS: usize = 8;
 
+    /// Bytes that it takes as a series' value, roughly.
+    pub fn heap_bytes(&self) -> usize {
+        let counts = self.positive.counts.capacity() + self.negative.counts.capacity();
+        let exemplars = self.exemplars.iter().map(Exemplar::bytes).sum::<usize>();
+        size_of::<Exponential>() + counts * 8 + exemplars
+    }
+
     /// Observations in all buckets: readers refuse a histogram whose count is another.
     pub fn buckets_count(&self) -> u64 {
         let sides = self.negative.counts.iter().chain(&self.positive.counts);
@@ -212,12 +219,7 @@ impl Value {
                     + exemplars.map_or(0, |all| all.len() * 8)
                     + held
             }
-            Value::Exponential(one) => {
-                let counts = one.positive.counts.capacity() + one.negative.counts.capacity();
-                size_of::<Exponential>()
-                    + counts * 8
-                    + one.exemplars.iter().map(Exemplar::bytes).sum::<usize>()
-            }
+            Value::Exponential(one) => one.heap_bytes(),
             Value::Summary(summary) => {
                 size_of::<Summary>() + summary.quantiles.len() * size_of::<(f64, f64)>()
             }

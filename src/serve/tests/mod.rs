@@ -127,10 +127,11 @@ fn scrape(telemetry: &Telemetry, broken: &Arc<AtomicBool>) -> AskLaterWith<Scrap
     })
 }
 
-fn series(kept: &Arc<AtomicBool>, value: Value) -> AskLater<Option<Value>> {
+fn series(kept: &Arc<AtomicBool>, value: Value) -> AskLater<Option<Bytes>> {
     let kept = Arc::clone(kept);
+    let json = Bytes::from(value.to_string());
     Arc::new(move || {
-        let value = kept.load(Ordering::Relaxed).then(|| value.clone());
+        let value = kept.load(Ordering::Relaxed).then(|| json.clone());
         Box::pin(async { value })
     })
 }

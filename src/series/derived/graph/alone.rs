@@ -14,7 +14,7 @@ use crate::series::store::{Fault, Moment, Store};
 #[derive(Debug)]
 pub(super) struct Alone {
     shelf: Shelf,
-    known: HashMap<(Option<NameId>, Side, bool), Placed>,
+    known: HashMap<(NameId, Side, bool), Placed>,
     /// The store's epoch that `known` belongs to.
     epoch: u64,
 }
@@ -60,10 +60,10 @@ impl Alone {
         half: &Half,
         now: Moment,
     ) -> Result<Placed, Fault> {
-        let Some(service) = half.service else {
+        if half.service == NameId::OTHERS {
             return self.shelf.overflow(store, None, Fault::SeriesLimit, now);
-        };
-        let service = names.text(service);
+        }
+        let service = names.text(half.service);
         let link = if half.messaging {
             Link::Messaging
         } else {

@@ -44,7 +44,7 @@ impl Call {
     }
 
     /// A call of which one side tells: `client` to `server` over `link`.
-    pub fn of_one(half: Half, client: Option<NameId>, server: Option<NameId>, link: Link) -> Call {
+    pub fn of_one(half: Half, client: NameId, server: NameId, link: Link) -> Call {
         let via = half.peer.filter(|_| link == Link::Messaging);
         Call {
             ends: ends(client, server, link, via),
@@ -55,16 +55,13 @@ impl Call {
     }
 }
 
-fn ends(
-    client: Option<NameId>,
-    server: Option<NameId>,
-    link: Link,
-    via: Option<NameId>,
-) -> Option<EdgeKey> {
-    Some(EdgeKey {
-        client: client?,
-        server: server?,
+fn ends(client: NameId, server: NameId, link: Link, via: Option<NameId>) -> Option<EdgeKey> {
+    let is_known = |name: &NameId| *name != NameId::OTHERS;
+    let key = EdgeKey {
+        client,
+        server,
         link,
-        via,
-    })
+        via: via.filter(is_known),
+    };
+    [client, server].iter().all(is_known).then_some(key)
 }

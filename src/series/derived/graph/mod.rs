@@ -22,8 +22,6 @@ mod ends;
 mod map;
 mod names;
 mod peer;
-#[cfg(test)]
-mod tests;
 mod waiting;
 
 use super::facts::Facts;
@@ -58,8 +56,8 @@ pub(super) struct Graph {
     /// Elapsed time at the batch at hand.
     now_ms: u64,
     names: Names,
-    /// The service that the spans at hand are of; `None` where there are too many names.
-    service: Option<NameId>,
+    /// The service that the spans at hand are of.
+    service: NameId,
     waiting: Waiting,
     edges: Edges,
     overflow: Option<EdgeSeries>,
@@ -109,7 +107,7 @@ impl Graph {
             clock: Elapsed::default(),
             now_ms: 0,
             names: Names::new(store.key()),
-            service: None,
+            service: NameId::OTHERS,
             waiting: Waiting::new(store.key(), options.max_waiting),
             edges: Edges::default(),
             overflow: None,
@@ -217,7 +215,7 @@ impl Graph {
         if peer.is_empty() {
             return None;
         }
-        self.names.id(peer, self.now_ms)
+        Some(self.names.id(peer, self.now_ms))
     }
 
     #[inline]
@@ -259,8 +257,8 @@ impl Graph {
             Link::Virtual
         };
         let call = match (half.side, half.peer) {
-            (Side::Client, Some(peer)) => Call::of_one(half, half.service, Some(peer), link),
-            (Side::Server, Some(peer)) => Call::of_one(half, Some(peer), half.service, link),
+            (Side::Client, Some(peer)) => Call::of_one(half, half.service, peer, link),
+            (Side::Server, Some(peer)) => Call::of_one(half, peer, half.service, link),
             (_, None) => return self.unpaired.count(desk, &self.names, &half),
         };
         self.record(desk, &call);

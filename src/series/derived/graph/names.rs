@@ -10,6 +10,9 @@ use crate::series::store::FingerprintKey;
 pub(super) struct NameId(u32);
 
 impl NameId {
+    /// All names beyond those there may be.
+    pub const OTHERS: NameId = NameId(u32::MAX);
+
     pub const fn number(self) -> u32 {
         self.0
     }
@@ -46,36 +49,38 @@ impl Names {
         }
     }
 
-    /// The number of the name `text`, in UTF-8; `None` where there are as many as may be.
+    /// The number of the name `text`, in UTF-8; [`NameId::OTHERS`] where there are as many as may be.
     #[inline]
-    pub fn id(&mut self, text: &[u8], now_ms: u64) -> Option<NameId> {
+    pub fn id(&mut self, text: &[u8], now_ms: u64) -> NameId {
         let text = cut(text);
         let hash = self.key.of(text).short();
         let names = &self.names;
         let same = |id: &u32| names[*id as usize].text.as_bytes() == text;
         let id = match self.index.find(hash, same) {
             Some(id) => *id,
-            None => self.add(text, hash)?,
+            None => self.add(text, hash),
         };
-        self.names.get_mut(id as usize)?.used_ms = now_ms;
-        Some(NameId(id))
+        if let Some(name) = self.names.get_mut(id as usize) {
+            name.used_ms = now_ms;
+        }
+        NameId(id)
     }
 
     #[cold]
-    fn add(&mut self, text: &[u8], hash: u64) -> Option<u32> {
+    fn add(&mut self, text: &[u8], hash: u64) -> u32 {
         if self.names.len() >= MAX_NAMES {
-            return None;
+            return NameId::OTHERS.0;
         }
         let name = Name {
             text: String::from_utf8_lossy(text).into(),
             hash,
             used_ms: 0,
         };
-        let id = u32::try_from(self.names.insert(name)).ok()?;
+        let id = u32::try_from(self.names.insert(name)).unwrap_or(NameId::OTHERS.0);
         let names = &self.names;
         self.index
             .insert_unique(hash, id, |id| names[*id as usize].hash);
-        Some(id)
+        id
     }
 
     /// The name; empty for one that is gone.
@@ -94,11 +99,6 @@ impl Names {
             }
             stays
         });
-    }
-
-    #[cfg(test)]
-    pub fn len(&self) -> usize {
-        self.names.len()
     }
 }
 

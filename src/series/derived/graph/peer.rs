@@ -33,7 +33,7 @@ pub(super) fn of_message<'a>(facts: &Facts<'a>) -> &'a [u8] {
     first([facts.peer_service, facts.messaging_system])
 }
 
-fn first<'a, const N: usize>(names: [&'a [u8]; N]) -> &'a [u8] {
+fn first<const N: usize>(names: [&[u8]; N]) -> &[u8] {
     let mut names = names.into_iter();
     names.find(|name| !name.is_empty()).unwrap_or_default()
 }

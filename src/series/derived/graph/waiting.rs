@@ -31,8 +31,8 @@ pub(super) struct Half {
     pub messaging: bool,
     /// Whether it failed.
     pub failed: bool,
-    /// The service that the span is of; `None` where there are too many names.
-    pub service: Option<NameId>,
+    /// The service that the span is of.
+    pub service: NameId,
     /// Whom the span says that it speaks to, or for messages over what.
     pub peer: Option<NameId>,
     /// How long it lasted.
@@ -184,7 +184,7 @@ mod tests {
             side,
             messaging: false,
             failed: false,
-            service: None,
+            service: NameId::OTHERS,
             peer: None,
             nanos,
             end_unix_nano: 0,
@@ -231,7 +231,7 @@ mod tests {
     fn the_oldest_goes_first() {
         let (mut rng, mut waiting) = (fastrand::Rng::with_seed(7), waiting(1000));
         let mut model: Vec<(u64, u64)> = Vec::new();
-        for now_ms in 0..20_000_u64 {
+        for now_ms in 0..20_000u64 {
             let number = rng.u64(..200);
             match rng.u8(..3) {
                 0 => {

@@ -53,7 +53,8 @@ fn the_first_type_keeps_the_name() {
         assert_eq!(bench.shown(), before);
         assert_eq!(bench.faults(), [("type_conflict", 2)]);
         let listed = conflicts(&mut bench);
-        assert_eq!((listed.len(), listed[0].kind), (1, ConflictKind::Type));
+        assert_eq!(listed.len(), 1);
+        assert_eq!((listed[0].kind, listed[0].points), (ConflictKind::Type, 2));
         assert!(
             listed[0].kept.contains(r#"job "shop""#),
             "{}",

@@ -1,7 +1,9 @@
 //! Deltas, added up in the store.
 
+use std::sync::Arc;
+
 use super::*;
-use crate::series::store::Lineage;
+use crate::series::store::{Bounds, FamilySpec, Fingerprint, Lineage, NOBODY, NewSeries};
 
 fn delta(bench: &mut Bench, arrival: u64, start: u64, end: u64, value: i64) {
     bench.send(
@@ -162,4 +164,77 @@ fn an_overflow_of_the_sender_is_the_same_series() {
         );
         assert!(bench.shown().contains(&expected), "{:?}", bench.shown());
     }
+}
+
+/// Scenario: series of deltas, a number and a histogram, are put back after a restart; then the last deltas come once more,
+/// and the next ones.
+/// Guarantees: what is repeated is known, and the others are added to what was put back.
+#[test]
+fn restored_series_go_on() {
+    let deltas = |start, end| {
+        let point = proto::HistogramDataPoint {
+            start_time_unix_nano: nano(start),
+            time_unix_nano: nano(end),
+            count: 3,
+            sum: Some(1.5),
+            bucket_counts: vec![1, 2],
+            explicit_bounds: vec![1.0],
+            ..Default::default()
+        };
+        let histogram = proto::Histogram {
+            data_points: vec![point],
+            aggregation_temporality: DELTA,
+        };
+        let number = sum(DELTA, true, vec![int(start, end, 1)]);
+        vec![metric("m", number), metric("h", Data::Histogram(histogram))]
+    };
+    let mut before = Bench::new();
+    before.send(10, deltas(0, 10));
+    let mut after = Bench::new();
+    for (_, series) in before.store.iter() {
+        restore(&before.store, series, &mut after.store);
+    }
+    assert_eq!(after.shown(), before.shown());
+    after.send(11, deltas(0, 10));
+    assert_eq!(
+        (after.shown(), after.faults()),
+        (before.shown(), vec![("duplicate", 2)])
+    );
+    after.send(20, deltas(10, 20));
+    assert_eq!(
+        after.shown(),
+        [
+            r#"h{job="shop",instance=""} [1.0]/[2, 4] n=6 sum=Some(3.0)"#,
+            r#"m_total{job="shop",instance=""} 2"#,
+        ]
+    );
+}
+
+/// Puts a series of one store into another, with bounds of its own, as reading a file makes them.
+fn restore(from: &Store, series: &Series, into: &mut Store) {
+    let family = from.get_family(series.family).unwrap();
+    let spec = FamilySpec {
+        name: &family.name,
+        kind: family.kind,
+        unit: &family.unit,
+        help: &family.help,
+    };
+    let mut value = series.value.clone();
+    if let Value::Histogram(held) = &mut value {
+        held.bounds = Arc::new(Bounds::new(held.bounds.values()).unwrap());
+    }
+    let new = NewSeries {
+        fingerprint: Fingerprint::default(),
+        identity: series.identity,
+        labels: series.labels.clone(),
+        family: into.family(&spec).unwrap(),
+        place: series
+            .place
+            .map(|place| into.place(from.places().text(place), NOBODY)),
+        lineage: series.lineage,
+        start_unix_nano: series.start_unix_nano,
+        value,
+    };
+    into.restore(new, series.time_unix_nano, series.seen_s)
+        .unwrap();
 }

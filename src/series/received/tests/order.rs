@@ -5,6 +5,14 @@ use super::*;
 /// One point: (arrival, start, time, value).
 type Step = (u64, u64, u64, i64);
 
+/// A name, what is sent, the value then shown, the faults then counted.
+type Case = (
+    &'static str,
+    &'static [Step],
+    i64,
+    &'static [(&'static str, u64)],
+);
+
 fn play(is_counter: bool, steps: &[Step]) -> Bench {
     let mut bench = Bench::new();
     for (arrival, start, time, value) in steps {
@@ -24,7 +32,7 @@ fn play(is_counter: bool, steps: &[Step]) -> Bench {
 /// Guarantees: the value shown and the faults counted are those that the rules in `time.rs` give.
 #[test]
 fn cumulative_points_follow_the_rules() {
-    let table: [(&str, &[Step], i64, &[(&str, u64)]); 10] = [
+    let table: [Case; 10] = [
         ("in order", &[(10, 1, 10, 5), (20, 1, 20, 7)], 7, &[]),
         ("repeated", &[(10, 1, 10, 5), (11, 1, 10, 5)], 5, &[]),
         (

@@ -3,6 +3,9 @@
 use super::*;
 use proto::summary_data_point::ValueAtQuantile;
 
+/// A time, the quantiles sent, and what is then shown.
+type Step<'a> = (u64, &'a [(f64, f64)], &'a str);
+
 fn summary(time: u64, quantiles: &[(f64, f64)]) -> proto::Metric {
     let of = |(quantile, value): &(f64, f64)| ValueAtQuantile {
         quantile: *quantile,
@@ -38,7 +41,7 @@ fn quantiles_are_sorted_and_within_range() {
         (0.5, f64::NAN),
         (0.9, 4.0),
     ];
-    let steps: [(u64, &[(f64, f64)], &str); 5] = [
+    let steps: [Step; 5] = [
         (10, &messy, "[(0.5, NaN), (0.9, 3.0)] n=10 sum=2.5"),
         (
             20,
