@@ -240,6 +240,8 @@ impl Work for SeriesState {
     fn sweep(&mut self, now: Moment) {
         self.derived
             .settle(&mut self.store, &mut self.percentiles, now);
+        // Before the epoch changes: then their ids may be those of others.
+        self.name_newcomers();
         let ended = self.store.sweep(now, &self.expiry);
         self.percentiles.forget(&ended);
         self.targets.sweep(&mut self.store, now);
