@@ -126,11 +126,18 @@ impl Shown {
         })
     }
 
+    /// `None` where there are no series, or they have ended.
     async fn ask<T: Send + 'static>(
         &self,
         question: impl FnOnce(&mut SeriesState) -> T + Send + 'static,
     ) -> Option<T> {
-        self.series.as_ref()?.ask(question).await
+        let series = self.series.as_ref()?;
+        let answer = series.ask(question).await;
+        if answer.is_none() && !series.has_ended() {
+            // An answer without its series would look like their end: better none.
+            std::panic::resume_unwind(Box::new("a question to the series panicked"));
+        }
+        answer
     }
 }
 

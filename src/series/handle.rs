@@ -159,6 +159,11 @@ impl<W: Work> Handle<W> {
         }
     }
 
+    /// Whether the thread has ended.
+    pub fn has_ended(&self) -> bool {
+        self.inner.room.free.is_closed()
+    }
+
     /// Bytes that wait in the queue now.
     pub fn queued_bytes(&self) -> u64 {
         let room = &self.inner.room;

@@ -53,7 +53,7 @@ pub struct SeriesCounts {
     pub series: AtomicU64,
     /// Families in the store.
     pub families: AtomicU64,
-    /// Bytes of memory that the store uses, roughly.
+    /// Bytes of memory that the store and percentiles use, roughly.
     pub memory_bytes: AtomicU64,
     /// Series that ended for want of points, since the start.
     pub expired: AtomicU64,
@@ -90,6 +90,8 @@ pub struct SeriesState {
     continuity: Option<Continuity>,
     expiry: Expiry,
     counts: Arc<SeriesCounts>,
+    /// Bytes that percentiles took at the last sweep.
+    percentile_bytes: usize,
     /// Bytes of the last answer to a scrape: the next takes about as many.
     scraped_bytes: usize,
 }
@@ -144,6 +146,7 @@ impl SeriesState {
             continuity,
             expiry: options.expiry,
             counts: Arc::new(counts),
+            percentile_bytes: 0,
             scraped_bytes: 0,
         })
     }
@@ -240,8 +243,11 @@ impl Work for SeriesState {
     fn sweep(&mut self, now: Moment) {
         self.derived
             .settle(&mut self.store, &mut self.percentiles, now);
+        // Before the epoch changes: then their ids may be those of others.
+        self.name_newcomers();
         let ended = self.store.sweep(now, &self.expiry);
         self.percentiles.forget(&ended);
+        self.percentile_bytes = self.percentiles.memory_bytes();
         self.targets.sweep(&mut self.store, now);
         let before_s = now.seconds().saturating_sub(CONFLICT_S);
         self.store.conflicts().forget(before_s);
@@ -254,7 +260,8 @@ impl Work for SeriesState {
         let now = |place: &AtomicU64, value: usize| place.store(value as u64, Ordering::Relaxed);
         now(&counts.series, store.len());
         now(&counts.families, store.families_len());
-        now(&counts.memory_bytes, store.memory_bytes());
+        let memory_bytes = store.memory_bytes() + self.percentile_bytes;
+        now(&counts.memory_bytes, memory_bytes);
     }
 
     fn close(&mut self, now: Moment) {
@@ -298,7 +305,12 @@ mod tests {
                 strategy: Strategy::default(),
                 scope_labels: true,
             },
-            derived: DerivedOptions::default(),
+            derived: DerivedOptions {
+                strategy: Strategy::default(),
+                spans: None,
+                graph: None,
+                logs: false,
+            },
             percentiles: PercentileOptions {
                 window_ms: 60_000,
                 sub_windows: 5,

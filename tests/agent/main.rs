@@ -9,6 +9,7 @@
 mod bad_input;
 mod clients;
 mod config;
+mod continuity;
 mod crash;
 mod direct;
 mod export;

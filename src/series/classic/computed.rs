@@ -2,12 +2,14 @@
 //!
 //! - `cache_<layer>_hit_rate` is hits / (hits + misses) of the counters `cache.hits` and `cache.misses`, by their
 //!   attribute `cache.layer`, since the senders began to count.
-//! - `latency_ms_<name>` is a summary of the histogram `latency.<name>` over the sliding window of percentiles.
+//! - `latency_ms_<name>` is a summary of the histogram `latency.<name>` over the sliding window of percentiles, or over
+//!   all time where that window is empty.
 //!
 //! They are brought up to date before each scrape.
 
 use std::collections::HashMap;
 
+use crate::series::exposition::estimated_percentiles;
 use crate::series::naming::{
     LabelPair, MetricKind, Strategy, label_name, metric_name, unescape_label_text, write_labels,
 };
@@ -139,11 +141,13 @@ impl Computed {
         let read = histograms.take(MAX_NAMES).filter_map(|id| {
             let series = store.get(id)?;
             let family = store.get_family(series.family)?;
-            let Value::Histogram(histogram) = &series.value else {
-                return None;
+            let (count, sum) = match &series.value {
+                Value::Histogram(one) => (one.count, one.sum),
+                Value::Exponential(one) => (one.count, one.sum),
+                _ => return None,
             };
             let (name, to_ms) = latency_name(&family.name, &family.unit)?;
-            let values = quantiles(id)?;
+            let values = quantiles(id).or_else(|| estimated(&series.value))?;
             let quantiles = QUANTILES.into_iter().zip(values.map(|value| value * to_ms));
             Some(Reading {
                 name: metric_name(self.strategy, &name, "", MetricKind::Summary).ok()?,
@@ -152,14 +156,20 @@ impl Computed {
                 labels: series.labels.to_string(),
                 place: series.place,
                 value: Value::Summary(Box::new(Summary {
-                    count: histogram.count,
-                    sum: histogram.sum.unwrap_or(f64::NAN) * to_ms,
+                    count,
+                    sum: sum.unwrap_or(f64::NAN) * to_ms,
                     quantiles: quantiles.collect(),
                 })),
             })
         });
         read.collect()
     }
+}
+
+/// The values at [`QUANTILES`] over all time, where nothing is known of the recent past.
+fn estimated(value: &Value) -> Option<[f64; 3]> {
+    let [p50, _, p95, p99] = estimated_percentiles(value)?;
+    Some([p50, p95, p99])
 }
 
 /// `latency_api_request_seconds` in seconds → `latency_ms_api_request` and 1,000.

@@ -131,13 +131,13 @@ impl Rule {
     /// The labels under the classic name; `None` where the rule leaves the series out.
     fn labels(&self, strategy: Strategy, text: &str) -> Option<String> {
         let mut pairs: Vec<LabelPair<'_>> = unescape_label_text(text).collect();
-        if let Some((key, is_meant)) = self.only {
-            let name = label_name(strategy, key)?;
+        if let Some(only) = self.only {
+            let name = label_name(strategy, only.key)?;
             let at = pairs.iter().position(|(label, _)| *label == name)?;
-            if !is_meant(&pairs[at].1) {
+            if !(only.is_meant)(&pairs[at].1) {
                 return None;
             }
-            if self.drops {
+            if only.drops {
                 pairs.remove(at);
             }
         }

@@ -10,8 +10,15 @@ pub(super) struct Rule {
     pub(super) source: Source,
     pub(super) shown: Shown,
     /// Only series whose attribute has a value that is meant.
-    pub(super) only: Option<(&'static str, fn(&str) -> bool)>,
-    /// Whether that attribute is left out of the labels, since the name says it.
+    pub(super) only: Option<Only>,
+}
+
+/// Some values of an attribute.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Only {
+    pub(super) key: &'static str,
+    pub(super) is_meant: fn(&str) -> bool,
+    /// Whether the attribute is left out of the labels, since the name says it.
     pub(super) drops: bool,
 }
 
@@ -112,7 +119,11 @@ fn http() -> Vec<Rule> {
             counter("http_requests_total", "HTTP server requests"),
         ),
         Rule {
-            only: Some(("http.response.status_code", is_error)),
+            only: Some(Only {
+                key: "http.response.status_code",
+                is_meant: is_error,
+                drops: false,
+            }),
             ..plain(HTTP_DURATION, errors)
         },
         plain(
@@ -144,21 +155,18 @@ fn pools() -> Vec<Rule> {
             unit: "{connection}",
             kinds: GAUGES,
         };
-        let by_state: [(_, _, fn(&str) -> bool); 2] = [
-            ("db_pool_size_idle", "Idle connections of a pool", |state| {
-                state == "idle"
+        let of_state = |shown, is_meant| Rule {
+            only: Some(Only {
+                key: state,
+                is_meant,
+                drops: true,
             }),
-            (
-                "db_pool_size_active",
-                "Connections of a pool in use",
-                |state| state == "used",
-            ),
-        ];
-        rules.extend(by_state.map(|(shown, help, is_meant)| Rule {
-            only: Some((*state, is_meant)),
-            drops: true,
-            ..plain(source, gauge(shown, help))
-        }));
+            ..plain(source, shown)
+        };
+        let idle = gauge("db_pool_size_idle", "Idle connections of a pool");
+        let active = gauge("db_pool_size_active", "Connections of a pool in use");
+        rules.push(of_state(idle, |state| state == "idle"));
+        rules.push(of_state(active, |state| state == "used"));
     }
     rules
 }
@@ -168,7 +176,6 @@ fn plain(source: Source, shown: Shown) -> Rule {
         source,
         shown,
         only: None,
-        drops: false,
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::json::PERCENTILES;
 use super::shown::Point;
-use crate::series::store::{Exponential, Histogram};
+use crate::series::store::{Exponential, Histogram, Value};
 
 /// The values at [`PERCENTILES`]; `None` without observations, and for what is no histogram.
 pub(super) fn estimates(point: Point<'_>) -> Option<[f64; 4]> {
@@ -19,6 +19,15 @@ pub(super) fn estimates(point: Point<'_>) -> Option<[f64; 4]> {
         return None;
     }
     Some(PERCENTILES.map(|(_, quantile)| at(&buckets, quantile * total)))
+}
+
+/// As [`estimates`], of a value of the store.
+pub fn estimated_percentiles(value: &Value) -> Option<[f64; 4]> {
+    match value {
+        Value::Histogram(one) => estimates(Point::Histogram(one)),
+        Value::Exponential(one) => estimates(Point::Exponential(one)),
+        _ => None,
+    }
 }
 
 /// How many observations lie between two values.

@@ -31,6 +31,7 @@ use std::ops::AddAssign;
 
 use bytes::Bytes;
 
+pub use estimate::estimated_percentiles;
 pub use json::{About, PERCENTILES, RecentPercentiles, to_json};
 pub use negotiation::{Format, Offer, accepts_gzip, negotiate};
 pub use own::{OwnFamily, OwnSeries, own_families};

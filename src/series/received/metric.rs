@@ -92,14 +92,23 @@ impl<'a> Stream<'a> {
             Temporality::Cumulative => Lineage::Received,
             Temporality::Delta => Lineage::Converted,
         };
-        let named = key.of(metric.name).then(key.of(metric.unit));
+        let unit = unit(metric);
+        let named = key.of(metric.name).then(key.of(unit));
         Ok(Stream {
             name: metric.name,
-            unit: metric.unit,
+            unit,
             kind,
             lineage,
             fingerprint: named.then_number(kind as u64),
         })
+    }
+}
+
+/// The metric's unit. A sum in units of 1 is a number of things, not a ratio.
+fn unit<'a>(metric: &Metric<'a>) -> &'a [u8] {
+    match metric.data {
+        MetricData::Sum { .. } if metric.unit == b"1" => &[],
+        _ => metric.unit,
     }
 }
 

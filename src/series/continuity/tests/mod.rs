@@ -3,4 +3,5 @@
 mod damage;
 mod faults;
 mod model;
+mod parts;
 mod rig;

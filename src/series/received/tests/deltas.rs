@@ -190,24 +190,26 @@ fn restored_series_go_on() {
     };
     let mut before = Bench::new();
     before.send(10, deltas(0, 10));
-    let mut after = Bench::new();
-    for (_, series) in before.store.iter() {
-        restore(&before.store, series, &mut after.store);
+    for (repeated, faults) in [(true, vec![("duplicate", 2)]), (false, vec![])] {
+        let mut after = Bench::new();
+        for (_, series) in before.store.iter() {
+            restore(&before.store, series, &mut after.store);
+        }
+        assert_eq!(after.shown(), before.shown());
+        if repeated {
+            after.send(11, deltas(0, 10));
+            assert_eq!(after.shown(), before.shown());
+        }
+        after.send(20, deltas(10, 20));
+        assert_eq!(
+            after.shown(),
+            [
+                r#"h{job="shop",instance=""} [1.0]/[2, 4] n=6 sum=Some(3.0)"#,
+                r#"m_total{job="shop",instance=""} 2"#,
+            ]
+        );
+        assert_eq!(after.faults(), faults);
     }
-    assert_eq!(after.shown(), before.shown());
-    after.send(11, deltas(0, 10));
-    assert_eq!(
-        (after.shown(), after.faults()),
-        (before.shown(), vec![("duplicate", 2)])
-    );
-    after.send(20, deltas(10, 20));
-    assert_eq!(
-        after.shown(),
-        [
-            r#"h{job="shop",instance=""} [1.0]/[2, 4] n=6 sum=Some(3.0)"#,
-            r#"m_total{job="shop",instance=""} 2"#,
-        ]
-    );
 }
 
 /// Puts a series of one store into another, with bounds of its own, as reading a file makes them.

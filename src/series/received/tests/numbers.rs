@@ -14,8 +14,15 @@ fn hint(word: &str, data: Data) -> proto::Metric {
 fn kinds_follow_the_specification() {
     let gauge = || gauge(vec![int(0, 10, 7)]);
     let sum = |temporality, monotonic| sum(temporality, monotonic, vec![int(0, 10, 7)]);
+    let in_ones = |data| proto::Metric {
+        unit: "1".to_owned(),
+        ..metric("share", data)
+    };
     let table = [
         (metric("queue.size", gauge()), "queue_size", "Gauge"),
+        (in_ones(gauge()), "share_ratio", "Gauge"),
+        (in_ones(sum(CUMULATIVE, false)), "share", "Gauge"),
+        (in_ones(sum(CUMULATIVE, true)), "share_total", "Counter"),
         (hint("gauge", gauge()), "queue_size", "Gauge"),
         (hint("unknown", gauge()), "queue_size", "Unknown"),
         (hint("info", gauge()), "queue_size_info", "Info"),

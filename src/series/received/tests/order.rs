@@ -32,7 +32,7 @@ fn play(is_counter: bool, steps: &[Step]) -> Bench {
 /// Guarantees: the value shown and the faults counted are those that the rules in `time.rs` give.
 #[test]
 fn cumulative_points_follow_the_rules() {
-    let table: [Case; 10] = [
+    let table: [Case; 11] = [
         ("in order", &[(10, 1, 10, 5), (20, 1, 20, 7)], 7, &[]),
         ("repeated", &[(10, 1, 10, 5), (11, 1, 10, 5)], 5, &[]),
         (
@@ -51,6 +51,12 @@ fn cumulative_points_follow_the_rules() {
                 (21, 5, 21, 101),
             ],
             101,
+            &[("sender_conflict", 1)],
+        ),
+        (
+            "the other sender may come again",
+            &[(10, 5, 10, 100), (309, 1, 309, 6)],
+            100,
             &[("sender_conflict", 1)],
         ),
         (
