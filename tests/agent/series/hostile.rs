@@ -102,6 +102,27 @@ fn names(t: u64) -> Vec<Case> {
         )
         .conflict("labels", "same_name")
         .shows("same_name", 3.0),
+        // A counter's name without `_total`, and the count of a histogram.
+        Case::new(
+            "",
+            0.0,
+            vec![
+                gauge("load", point(t, t + SECOND, 5.0)),
+                cumulative("load", point(t, t + SECOND, 6.0)),
+            ],
+        )
+        .shows("load", 5.0)
+        .shows("load_total", 6.0),
+        Case::new(
+            "type_conflict",
+            1.0,
+            vec![
+                histogram("pile", buckets(t, t + SECOND, &[1, 1, 1])),
+                gauge("pile.count", point(t, t + SECOND, 9.0)),
+            ],
+        )
+        .conflict("type", "pile_count")
+        .shows("pile_count", 3.0),
         Case::new(
             "unusable_name",
             1.0,
