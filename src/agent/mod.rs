@@ -1,5 +1,6 @@
 //! The agent whole: the only room that knows all others. Binds every socket, then starts them.
 
+mod aside;
 mod assemble;
 mod face;
 mod meters;
