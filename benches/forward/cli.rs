@@ -15,13 +15,13 @@ pub struct Options {
     #[arg(long)]
     pub quick: bool,
     /// Run only scenarios that match every group named, for example `grpc,traces,plain`:
-    /// grpc http · traces metrics logs · plain gzip passthrough · saturate steady refusing idle start.
+    /// grpc http · traces metrics logs · plain gzip passthrough · saturate steady filled scraped refusing idle start hold.
     #[arg(long, value_delimiter = ',')]
     pub only: Vec<String>,
-    /// Run only these systems: relay, lineside-always, lineside-memory, rotel.
+    /// Run only these systems: relay, lineside-always, lineside-memory, lineside-series, rotel.
     #[arg(long, value_delimiter = ',')]
     pub system: Vec<System>,
-    /// Length of each saturated window, in seconds; steady ones last twice, refusing ones four times as long.
+    /// Length of each saturated window, in seconds; paced ones last twice, refusing ones four times as long.
     #[arg(long)]
     pub seconds: Option<f64>,
     /// Measure every load row this many times and report the run of median CPU cost.
@@ -37,6 +37,13 @@ pub struct Options {
     /// `receive.in_flight_bytes` and `journal.memory_bytes`.
     #[arg(long, default_value_t = 64 + 32)]
     pub budget_mib: u64,
+    /// The memory that its settings allow it for series beside that, in MiB: the defaults of `series.queue_bytes` and
+    /// `series.max_memory`.
+    #[arg(long, default_value_t = 32 + 128)]
+    pub series_mib: u64,
+    /// Series in the scenario `hold`.
+    #[arg(long, default_value_t = 200_000)]
+    pub hold: u64,
     /// Passed by `cargo bench`; without it nothing is measured.
     #[arg(long, hide = true)]
     pub bench: bool,
@@ -64,7 +71,7 @@ impl Options {
         self.window()
             * match load {
                 Load::Saturate => 1,
-                Load::Steady => 2,
+                Load::Steady | Load::Filled | Load::Scraped => 2,
                 Load::Refusing => 4,
             }
     }
@@ -96,7 +103,7 @@ impl Options {
             .collect();
         match left.is_empty() {
             true => Err(
-                "--only: no scenario has all of these; idle and start have no transport or signal"
+                "--only: no scenario has all of these; idle, start and hold have no transport or signal"
                     .into(),
             ),
             false => Ok(left),

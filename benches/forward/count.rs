@@ -73,26 +73,51 @@ fn count_points(metric: &[u8]) -> Option<u64> {
 
 /// Calls `visit` with every length-delimited `field` of `message`; `None` if either finds it malformed.
 fn each<'a>(
-    mut message: &'a [u8],
+    message: &'a [u8],
     field: u64,
     visit: &mut dyn FnMut(&'a [u8]) -> Option<()>,
 ) -> Option<()> {
-    while !message.is_empty() {
-        let key = varint(&mut message)?;
-        match key & 7 {
-            0 => drop(varint(&mut message)?),
-            1 => message = message.get(8..)?,
-            5 => message = message.get(4..)?,
-            2 => {
-                let len = usize::try_from(varint(&mut message)?).ok()?;
-                let (value, rest) = message.split_at_checked(len)?;
-                message = rest;
-                if key >> 3 == field {
-                    visit(value)?;
-                }
+    fields(message, &mut |number, _, value| match value {
+        Field::Bytes(bytes) if number == field => visit(bytes),
+        _ => Some(()),
+    })
+}
+
+/// The value of a field of a message.
+pub enum Field<'a> {
+    Bytes(&'a [u8]),
+    Fixed64(&'a [u8]),
+    Other,
+}
+
+/// Calls `visit` with number, offset of the value and value of every field of `message`; `None` if either finds it
+/// malformed.
+pub fn fields<'a>(
+    message: &'a [u8],
+    visit: &mut dyn FnMut(u64, usize, Field<'a>) -> Option<()>,
+) -> Option<()> {
+    let mut rest = message;
+    while !rest.is_empty() {
+        let key = varint(&mut rest)?;
+        let len = match key & 7 {
+            0 => {
+                varint(&mut rest)?;
+                0
             }
+            1 => 8,
+            2 => usize::try_from(varint(&mut rest)?).ok()?,
+            5 => 4,
             _ => return None,
-        }
+        };
+        let start = message.len() - rest.len();
+        let (value, after) = rest.split_at_checked(len)?;
+        rest = after;
+        let value = match key & 7 {
+            1 => Field::Fixed64(value),
+            2 => Field::Bytes(value),
+            _ => Field::Other,
+        };
+        visit(key >> 3, start, value)?;
     }
     Some(())
 }

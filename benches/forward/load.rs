@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use http_body_util::BodyExt;
 use tokio::runtime::Runtime;
 
 use crate::client::Pool;
 use crate::order::{LoadOrder, LoadSeen, say, unix_us, wait_for_line};
+use crate::payload::{self, Template};
 use crate::scenario::Transport;
-use crate::wire::{Message, Outcome, RequestHead, frame, outcome};
-use crate::{Fallible, pace, payload};
+use crate::wire::{Message, Outcome, RequestHead, outcome};
+use crate::{Fallible, pace};
 
 /// Connections that carry the requests in flight over HTTP/2; over HTTP/1.1 each needs its own.
 const HTTP2_CONNECTIONS: usize = 4;
@@ -68,7 +68,7 @@ pub struct Shot {
 pub struct Sender {
     transport: Transport,
     head: RequestHead,
-    bodies: Vec<Bytes>,
+    bodies: Vec<Template>,
     request_bytes: f64,
     pool: Pool<Message>,
     turn: AtomicUsize,
@@ -77,7 +77,7 @@ pub struct Sender {
 impl Sender {
     async fn new(order: &LoadOrder) -> Fallible<Sender> {
         let messages = payload::requests(order.signal.0, order.gzip)?;
-        let total: usize = messages.iter().map(Bytes::len).sum();
+        let total: usize = messages.iter().map(Template::len).sum();
         let connections = if order.transport == Transport::Grpc {
             HTTP2_CONNECTIONS
         } else {
@@ -88,8 +88,8 @@ impl Sender {
             head: RequestHead::new(order.transport, order.signal.0, order.port, order.gzip)?,
             request_bytes: total as f64 / messages.len() as f64,
             bodies: messages
-                .iter()
-                .map(|message| frame(order.transport, message, order.gzip))
+                .into_iter()
+                .map(|message| message.framed(order.transport, order.gzip))
                 .collect(),
             pool: Pool::open(order.transport, order.port, connections).await?,
             turn: AtomicUsize::new(0),
@@ -118,9 +118,10 @@ impl Sender {
     }
 
     async fn send(&self) -> Fallible<Outcome> {
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.bodies.len();
+        let nth = self.turn.fetch_add(1, Ordering::Relaxed);
         let mut connection = self.pool.take().await?;
-        let request = self.head.with_body(self.bodies[turn].clone());
+        let body = self.bodies[nth % self.bodies.len()].dated(nth, unix_us() * 1000);
+        let request = self.head.with_body(body);
         let (head, body) = connection.call(request).await?.into_parts();
         let body = body.collect().await?;
         self.pool.give_back(connection);

@@ -14,13 +14,16 @@
 //! The code, from what is sent to what is printed: [`scenario`] (what can be measured), [`payload`]
 //! (the requests), [`wire`] and [`client`] (OTLP transports as bytes), the three roles [`load`],
 //! [`sink`] with [`count`], [`relay`]; [`order`] (how the roles are told and what they answer);
-//! [`process`] and [`system`] (starting and observing what is measured), [`measure`], [`disk`];
+//! [`process`] and [`system`] (starting and observing what is measured), [`face`] (asking Lineside for its series and
+//! filling them), [`scrape`], [`measure`], [`hold`], [`disk`];
 //! [`results`], [`report`] and [`targets`].
 
 mod cli;
 mod client;
 mod count;
 mod disk;
+mod face;
+mod hold;
 mod load;
 mod measure;
 mod order;
@@ -31,6 +34,7 @@ mod relay;
 mod report;
 mod results;
 mod scenario;
+mod scrape;
 mod sink;
 mod system;
 mod targets;

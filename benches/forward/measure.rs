@@ -3,14 +3,17 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::Fallible;
 use crate::cli::Options;
 use crate::disk::{best_append, device_flushes};
 use crate::order::{Listening, LoadOrder, LoadSeen, Order, SinkOrder, SinkSeen};
 use crate::process::{Process, Role, nap};
 use crate::results::{LoadNumbers, Numbers, Row};
-use crate::scenario::{Compression, Load, Scenario, SignalName, System, Transport};
+use crate::scenario::{
+    Compression, HELD_UNDER_LOAD, Load, Scenario, SignalName, System, Transport,
+};
+use crate::scrape::Scraping;
 use crate::system::{Destination, Running};
+use crate::{Fallible, face, hold};
 
 /// Requests that the load generator keeps in flight.
 pub const IN_FLIGHT: usize = 16;
@@ -20,6 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const TICK_S: f64 = 0.01;
 /// How often a start is measured; the median counts.
 const STARTS: usize = 7;
+/// The most points of which one may be faulty: such points cost less than those that are taken.
+const FAULTY_ONE_IN: f64 = 1000.0;
 
 /// Measures every scenario and system that the options leave.
 pub fn run_all(options: &Options) -> Fallible<Vec<Row>> {
@@ -66,6 +71,7 @@ fn run(options: &Options, scenario: Scenario, system: System) -> Fallible<Number
         }
         Scenario::Idle => idle(options, system),
         Scenario::Start => start(system, rotel),
+        Scenario::Hold => hold::run(options, system),
     }
 }
 
@@ -84,13 +90,14 @@ impl Case {
             transport: self.transport,
             port: sink.port,
             compression: self.compression.export(),
+            max_series: None,
             own_telemetry: false,
         };
         let running = Running::start(self.system, &to, options.rotel.as_deref())?;
         let numbers = self.observe(options, &running, &mut sink);
         let mut numbers = numbers.map_err(|error| format!("{error}{}", running.last_words()))?;
         drop(running);
-        if self.system == System::LinesideAlways {
+        if self.system.is_durable() {
             numbers.check_durable()?;
         }
         if self.system == System::LinesideAlways && self.load == Load::Saturate {
@@ -105,6 +112,9 @@ impl Case {
         running: &Running,
         sink: &mut Sink,
     ) -> Fallible<LoadNumbers> {
+        if self.load.fills() {
+            face::fill_series(running.port, HELD_UNDER_LOAD)?;
+        }
         let mut load = Role::start(&Order::Load(self.load_order(options, running.port)))?;
         let warm: LoadSeen = load.hear()?;
         if warm.accepted_items == 0 {
@@ -116,16 +126,21 @@ impl Case {
         let awaited = self.load != Load::Refusing;
         sink.wait_for(signal, warm.accepted_items, awaited)?;
 
+        self.settle(running)?;
         let before = Reading::take(running, sink, &load)?;
         load.cue(&"go")?;
+        let scraping = (self.load == Load::Scraped).then(|| Scraping::start(running.api));
         let sent: LoadSeen = load.hear()?;
+        let scrapes = scraping.map(Scraping::stop).transpose()?;
         let reached = before.items(signal) + sent.accepted_items;
         sink.wait_for(signal, reached, awaited)?;
+        self.settle(running)?;
         let after = Reading::take(running, sink, &load)?;
         let last_arrival_us = after
             .sink
             .last_arrival_unix_us
             .saturating_sub(sent.started_unix_us);
+        self.check_series(running, warm.accepted_items + sent.accepted_items)?;
         Ok(LoadNumbers {
             arrived_items: after.items(signal) - before.items(signal),
             arrived: after.sink.since(&before.sink),
@@ -145,8 +160,33 @@ impl Case {
                 .zip(before.flushes)
                 .map(|(after, before)| after - before),
             disk: None,
+            scrapes,
             sent,
         })
+    }
+
+    /// Waits until the series, where they are kept, have taken what was accepted.
+    fn settle(&self, running: &Running) -> Fallible<()> {
+        match self.system {
+            System::LinesideSeries => face::settle(running.api),
+            _ => Ok(()),
+        }
+    }
+
+    /// An error unless everything was derived from what was accepted since the start: a row in which points were
+    /// left out would be cheap.
+    fn check_series(&self, running: &Running, items: u64) -> Fallible<()> {
+        if self.system != System::LinesideSeries {
+            return Ok(());
+        }
+        let faulty = face::faulty(running.api)?;
+        if faulty * FAULTY_ONE_IN > items as f64 {
+            return Err(format!("{faulty} of {items} items were faulty").into());
+        }
+        if self.load.fills() {
+            face::check_filled(running.api, HELD_UNDER_LOAD)?;
+        }
+        face::check_derived(running.api, self.signal.0, items)
     }
 
     fn load_order(&self, options: &Options, port: u16) -> LoadOrder {
@@ -190,7 +230,7 @@ impl Reading {
     }
 }
 
-struct Sink {
+pub struct Sink {
     role: Role,
     port: u16,
 }
@@ -224,7 +264,8 @@ impl Sink {
     }
 }
 
-fn quiet_destination() -> Fallible<(Sink, Destination)> {
+/// A sink that gets next to nothing, and how to export to it by default.
+pub fn quiet_destination() -> Fallible<(Sink, Destination)> {
     let sink = Sink::start(Transport::Grpc, None)?;
     let port = sink.port;
     Ok((
@@ -233,6 +274,7 @@ fn quiet_destination() -> Fallible<(Sink, Destination)> {
             transport: Transport::Grpc,
             port,
             compression: "gzip",
+            max_series: None,
             own_telemetry: true,
         },
     ))

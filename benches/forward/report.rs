@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::cli::Options;
 use crate::results::{LoadNumbers, Numbers, Row};
-use crate::scenario::{Load, Scenario, System};
+use crate::scenario::{HELD_UNDER_LOAD, Load, Scenario, System};
 use crate::targets;
 
 /// How to read the numbers.
@@ -13,7 +13,16 @@ CPU time and memory are those of the measured process alone; load generator and 
 their own on the same cores. Items/s and CPU count until the last accepted item has arrived at the
 sink. Under load Lineside runs with `telemetry.export_own = false`, so that arrivals can be counted to
 the item; idle and starting, with its default. A row of `sync = always` is void unless all that was
-accepted was also written to disk. Rotel runs with its defaults, in memory.";
+accepted was also written to disk.
+
+Rows of Lineside without the word \"series\" run with `series.enabled = false`: they forward, as the relay and Rotel
+do, and derive nothing. Those with it run with the default: every received metric is kept, rate, errors and durations
+are made of spans, calls between services are paired, log records are counted, percentiles are kept. Such a row is void
+unless every item was taken; CPU counts until the series have taken the last one. Plain requests are sent with ids,
+times and values of their own each time: four of five spans are the sides of a call, and every point follows the one
+before it.
+
+Rotel runs with its defaults, in memory.";
 
 /// How to read the disk's numbers.
 const DISK_METHOD: &str = "\
@@ -34,10 +43,12 @@ pub fn print(options: &Options, rows: &[Row]) {
         "50,000 spans/s on a schedule that waits for no answer",
         |load| load != Load::Saturate,
     );
+    scrape_table(rows);
     disk_table(rows);
     idle_table(rows);
+    hold_table(rows);
     failures(rows);
-    targets::print(rows, options.budget_mib);
+    targets::print(options, rows);
 }
 
 fn header(options: &Options) {
@@ -75,12 +86,12 @@ fn load_table(rows: &[Row], title: &str, wanted: impl Fn(Load) -> bool) {
     }
     println!("\n### {title}\n");
     println!(
-        "| scenario | system | items/s | CPU s per 10⁶ items | peak RSS MiB | send p50 ms | send p99 ms | arrived at the sink |"
+        "| scenario | system | items/s | CPU s per 10⁶ items | peak RSS MiB | send p50 ms | send p99 ms | send max ms | arrived at the sink |"
     );
-    println!("|---|---|--:|--:|--:|--:|--:|---|");
+    println!("|---|---|--:|--:|--:|--:|--:|--:|---|");
     for (row, numbers) in rows {
         println!(
-            "| {} | {} | {} | {:.2} | {:.0} | {:.2} | {:.2} | {} |",
+            "| {} | {} | {} | {:.2} | {:.0} | {:.2} | {:.2} | {:.1} | {} |",
             row.scenario,
             row.system,
             thousands(numbers.items_per_s()),
@@ -88,6 +99,7 @@ fn load_table(rows: &[Row], title: &str, wanted: impl Fn(Load) -> bool) {
             numbers.peak_rss_mib,
             numbers.sent.p50_ms,
             numbers.sent.p99_ms,
+            numbers.sent.max_ms,
             arrived(numbers),
         );
     }
@@ -122,6 +134,52 @@ fn arrived(numbers: &LoadNumbers) -> String {
         }
     }
     text
+}
+
+fn scrape_table(rows: &[Row]) {
+    let mut rows = loads(rows)
+        .filter_map(|(row, numbers)| Some((row, numbers.scrapes.as_ref()?)))
+        .peekable();
+    if rows.peek().is_none() {
+        return;
+    }
+    let held = thousands(HELD_UNDER_LOAD as f64);
+    println!("\n### Scrapes every second, gzipped, {held} series held\n");
+    println!("| scenario | system | scrapes | median ms | worst ms | MB |");
+    println!("|---|---|--:|--:|--:|--:|");
+    for (row, scrapes) in rows {
+        println!(
+            "| {} | {} | {} | {:.0} | {:.0} | {:.2} |",
+            row.scenario,
+            row.system,
+            scrapes.count,
+            scrapes.median_ms,
+            scrapes.worst_ms,
+            scrapes.bytes as f64 / 1e6,
+        );
+    }
+}
+
+fn hold_table(rows: &[Row]) {
+    for row in rows {
+        let Ok(Numbers::Hold(held)) = &row.outcome else {
+            continue;
+        };
+        println!(
+            "\n### {} series that get no points\n",
+            thousands(held.series as f64)
+        );
+        println!("| system | RSS MiB | bytes a series |");
+        println!("|---|--:|--:|");
+        for (when, rss_mib) in [
+            ("without them", held.empty_mib),
+            ("with them", held.held_mib),
+            ("with them, after a scrape", held.scraped_mib),
+        ] {
+            let bytes = held.bytes_per_series(rss_mib);
+            println!("| {}, {when} | {rss_mib:.1} | {bytes:.0} |", row.system);
+        }
+    }
 }
 
 fn disk_table(rows: &[Row]) {

@@ -7,6 +7,7 @@ use crate::disk::Append;
 use crate::measure::IN_FLIGHT;
 use crate::order::{LoadSeen, SinkSeen};
 use crate::scenario::{Scenario, System};
+use crate::scrape::Scrapes;
 
 /// What was measured of one system in one scenario.
 #[derive(Clone, Debug, Serialize)]
@@ -23,6 +24,23 @@ pub enum Numbers {
     Load(Box<LoadNumbers>),
     Idle { cpu_percent: f64, rss_mib: f64 },
     Start { median_ms: f64, worst_ms: f64 },
+    Hold(Held),
+}
+
+/// Resident sets of an agent without series, with these, and after a scrape of them.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Held {
+    pub series: u64,
+    pub empty_mib: f64,
+    pub held_mib: f64,
+    pub scraped_mib: f64,
+}
+
+impl Held {
+    /// What a series takes of a resident set.
+    pub fn bytes_per_series(&self, rss_mib: f64) -> f64 {
+        (rss_mib - self.empty_mib) * f64::from(1 << 20) / self.series as f64
+    }
 }
 
 /// What a load scenario showed. CPU time and arrivals are those between the first measured request
@@ -45,6 +63,7 @@ pub struct LoadNumbers {
     pub sink_cpu_s: f64,
     pub device_flushes: Option<u64>,
     pub disk: Option<Append>,
+    pub scrapes: Option<Scrapes>,
 }
 
 impl LoadNumbers {

@@ -23,6 +23,9 @@ pub enum Compression {
     Passthrough,
 }
 
+/// Series that the store holds beside those of the load where load is filled or scraped.
+pub const HELD_UNDER_LOAD: u64 = 100_000;
+
 /// How load is offered, and what the sink does with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Load {
@@ -30,6 +33,10 @@ pub enum Load {
     Saturate,
     /// 50,000 items/s on a schedule that waits for no answer.
     Steady,
+    /// Steady, and the series' store holds [`HELD_UNDER_LOAD`] other series.
+    Filled,
+    /// Filled, and `/metrics` is scraped every second.
+    Scraped,
     /// Steady, and the sink refuses every fourth export request with a retryable error.
     Refusing,
 }
@@ -48,6 +55,8 @@ pub enum Scenario {
     Idle,
     /// From exec to ready.
     Start,
+    /// The memory that series take which get no points.
+    Hold,
 }
 
 /// A measured program and its mode.
@@ -55,10 +64,12 @@ pub enum Scenario {
 pub enum System {
     /// The floor: forwards whole requests as bytes, keeps nothing.
     Relay,
-    /// Lineside with `journal.sync = "always"`.
+    /// Lineside with `journal.sync = "always"`, forwarding alone.
     LinesideAlways,
-    /// Lineside with `journal.sync = "memory"`.
+    /// Lineside with `journal.sync = "memory"`, forwarding alone.
     LinesideMemory,
+    /// Lineside with its defaults: `journal.sync = "always"`, and every series is kept and derived.
+    LinesideSeries,
     /// Rotel with its defaults.
     Rotel,
 }
@@ -137,6 +148,8 @@ impl Load {
         match self {
             Load::Saturate => "saturate",
             Load::Steady => "steady",
+            Load::Filled => "filled",
+            Load::Scraped => "scraped",
             Load::Refusing => "refusing",
         }
     }
@@ -146,6 +159,11 @@ impl Load {
         (self != Load::Saturate).then_some(50_000)
     }
 
+    /// Whether the store holds [`HELD_UNDER_LOAD`] further series.
+    pub fn fills(self) -> bool {
+        matches!(self, Load::Filled | Load::Scraped)
+    }
+
     /// Which export requests the sink refuses: every n-th.
     pub fn refuse_every(self) -> Option<u64> {
         (self == Load::Refusing).then_some(4)
@@ -153,15 +171,21 @@ impl Load {
 }
 
 impl System {
-    pub const ALL: [System; 4] = [
+    pub const ALL: [System; 5] = [
         System::Relay,
         System::LinesideAlways,
         System::LinesideMemory,
+        System::LinesideSeries,
         System::Rotel,
     ];
 
     pub fn is_lineside(self) -> bool {
-        matches!(self, System::LinesideAlways | System::LinesideMemory)
+        !matches!(self, System::Relay | System::Rotel)
+    }
+
+    /// Whether success means that the bytes are on disk.
+    pub fn is_durable(self) -> bool {
+        matches!(self, System::LinesideAlways | System::LinesideSeries)
     }
 }
 
@@ -175,14 +199,19 @@ impl Scenario {
                 })
             })
         });
-        let paced = [Load::Steady, Load::Refusing].into_iter().flat_map(|load| {
-            Transport::ALL.into_iter().map(move |transport| {
-                Scenario::load(load, transport, Signal::Traces, Compression::Plain)
-            })
+        let loads = [Load::Steady, Load::Filled, Load::Scraped, Load::Refusing];
+        let paced = loads.into_iter().flat_map(|load| {
+            let transports = Transport::ALL.into_iter();
+            transports.map(move |transport| Scenario::paced(load, transport))
         });
         saturate
             .chain(paced)
-            .chain([Scenario::Idle, Scenario::Start])
+            .chain([Scenario::Idle, Scenario::Start, Scenario::Hold])
+    }
+
+    /// Load on a schedule, which is measured with spans alone.
+    pub fn paced(load: Load, transport: Transport) -> Scenario {
+        Scenario::load(load, transport, Signal::Traces, Compression::Plain)
     }
 
     fn load(
@@ -204,7 +233,9 @@ impl Scenario {
         &["grpc", "http"],
         &["traces", "metrics", "logs"],
         &["plain", "gzip", "passthrough"],
-        &["saturate", "steady", "refusing", "idle", "start"],
+        &[
+            "saturate", "steady", "filled", "scraped", "refusing", "idle", "start", "hold",
+        ],
     ];
 
     /// Whether every group of tags that `only` names something from holds one of this scenario's.
@@ -241,19 +272,27 @@ impl Scenario {
             }
             Scenario::Idle => vec!["idle"],
             Scenario::Start => vec!["start"],
+            Scenario::Hold => vec!["hold"],
         }
     }
 
     /// Whether the scenario means anything for `system`: a byte relay does not compress and does not
-    /// retry.
+    /// retry, series are kept by one system alone, and cost it the same whatever becomes of the bytes.
     pub fn suits(&self, system: System) -> bool {
-        let Scenario::Load {
-            load, compression, ..
-        } = self
-        else {
-            return true;
+        let (load, compression) = match self {
+            Scenario::Load {
+                load, compression, ..
+            } => (*load, *compression),
+            Scenario::Hold => return system == System::LinesideSeries,
+            Scenario::Idle | Scenario::Start => return true,
         };
-        system != System::Relay || (*load != Load::Refusing && *compression != Compression::Gzip)
+        match system {
+            System::Relay => {
+                matches!(load, Load::Saturate | Load::Steady) && compression != Compression::Gzip
+            }
+            System::LinesideSeries => load != Load::Refusing && compression == Compression::Plain,
+            _ => !load.fills(),
+        }
     }
 }
 
@@ -285,6 +324,7 @@ impl fmt::Display for Scenario {
             }
             Scenario::Idle => f.write_str("idle"),
             Scenario::Start => f.write_str("start"),
+            Scenario::Hold => f.write_str("hold"),
         }
     }
 }
@@ -295,6 +335,7 @@ impl fmt::Display for System {
             System::Relay => "relay (floor)",
             System::LinesideAlways => "Lineside, sync = always",
             System::LinesideMemory => "Lineside, sync = memory",
+            System::LinesideSeries => "Lineside, sync = always, series",
             System::Rotel => "Rotel",
         })
     }

@@ -1,7 +1,6 @@
 //! Starts each measured system and finds out when it is ready.
 
 use std::fs::{self, File};
-use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
 use std::process::{ChildStdin, Command, Stdio};
@@ -9,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::Fallible;
 use crate::order::{Order, RelayOrder};
 use crate::process::{Process, Role, free_port};
 use crate::scenario::{System, Transport};
+use crate::{Fallible, face};
 
 /// Where data directories, configuration and logs lie: beside the build, so on a real disk even
 /// where `/tmp` is in memory.
@@ -26,6 +25,8 @@ pub struct Destination {
     pub port: u16,
     /// `none` or `gzip`.
     pub compression: &'static str,
+    /// The most series that Lineside may hold, where not its default.
+    pub max_series: Option<u64>,
     /// Whether Lineside exports its own telemetry too, as it does by default: not where arrivals count.
     pub own_telemetry: bool,
 }
@@ -35,6 +36,8 @@ pub struct Running {
     pub process: Process,
     /// Where it receives, over the destination's transport.
     pub port: u16,
+    /// Where Lineside answers questions.
+    pub api: u16,
     /// From just before exec until ready.
     pub ready_after: Duration,
     /// The relay ends when this closes.
@@ -56,12 +59,12 @@ impl Running {
         let (process, stdin) = match system {
             System::Relay => start_relay(&ports, to)?,
             System::Rotel => (start_rotel(rotel, &ports, to, dir.path())?, None),
-            System::LinesideAlways => (start_lineside("always", &ports, to, dir.path())?, None),
-            System::LinesideMemory => (start_lineside("memory", &ports, to, dir.path())?, None),
+            lineside => (start_lineside(lineside, &ports, to, dir.path())?, None),
         };
         let mut running = Running {
             process,
             port: ports.receive,
+            api: ports.api,
             ready_after: READY_WITHIN,
             _stdin: stdin,
             dir,
@@ -78,7 +81,7 @@ impl Running {
     ) -> Fallible<()> {
         while started.elapsed() < READY_WITHIN {
             let ready = if system.is_lineside() {
-                says_ready(ports.api)
+                face::get(ports.api, "/health/ready", "").is_ok()
             } else {
                 accepts(ports.receive)
             };
@@ -139,7 +142,21 @@ fn start_relay(ports: &Ports, to: &Destination) -> Fallible<(Process, Option<Chi
     Ok((process, Some(stdin)))
 }
 
-fn start_lineside(sync: &str, ports: &Ports, to: &Destination, dir: &Path) -> Fallible<Process> {
+fn start_lineside(
+    system: System,
+    ports: &Ports,
+    to: &Destination,
+    dir: &Path,
+) -> Fallible<Process> {
+    let sync = if system.is_durable() {
+        "always"
+    } else {
+        "memory"
+    };
+    // Room for the most that may be asked for: it is the series that are measured, not the limit.
+    let limits = to.max_series.map_or(String::new(), |max_series| {
+        format!("max_series = {max_series}\nmax_memory = \"4GiB\"\n")
+    });
     let (grpc, http) = ports.by_transport(to.transport);
     let data_dir = dir.join("data");
     let settings = format!(
@@ -152,7 +169,9 @@ listen = "127.0.0.1:{grpc}"
 listen = "127.0.0.1:{http}"
 [journal]
 sync = "{sync}"
-[telemetry]
+[series]
+enabled = {series}
+{limits}[telemetry]
 export_own = {own}
 [export.sink]
 endpoint = "http://127.0.0.1:{sink}"
@@ -161,6 +180,7 @@ compression = "{compression}"
 "#,
         data_dir = data_dir.display(),
         api = ports.api,
+        series = system == System::LinesideSeries,
         own = to.own_telemetry,
         sink = to.port,
         protocol = to.transport.tag(),
@@ -211,19 +231,4 @@ fn logging_to<'a>(command: &'a mut Command, dir: &Path) -> Fallible<&'a mut Comm
 
 fn accepts(port: u16) -> bool {
     TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
-}
-
-/// Whether `GET /health/ready` is answered with 200.
-fn says_ready(port: u16) -> bool {
-    let ask = || -> std::io::Result<bool> {
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
-        stream.set_read_timeout(Some(Duration::from_secs(1)))?;
-        stream.write_all(
-            b"GET /health/ready HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n",
-        )?;
-        let mut answer = [0; 12];
-        stream.read_exact(&mut answer)?;
-        Ok(&answer == b"HTTP/1.1 200")
-    };
-    ask().unwrap_or(false)
 }

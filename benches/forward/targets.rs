@@ -1,16 +1,22 @@
 //! How the results stand to what Lineside sets out to reach.
 
+use crate::cli::Options;
 use crate::report::loads;
 use crate::results::{LoadNumbers, Numbers, Row};
-use crate::scenario::{Compression, Load, Scenario, System};
+use crate::scenario::{Compression, Load, Scenario, System, Transport};
 
 /// Memory that saturation may take above the configured byte budgets.
 const RSS_ABOVE_BUDGET_MIB: f64 = 48.0;
 
+/// CPU with all series ÷ CPU of forwarding alone.
+const SERIES_CPU: f64 = 2.0;
+/// Memory of a series that gets no points.
+const BYTES_PER_SERIES: f64 = 400.0;
+
 /// Prints one line for each target whose rows were measured.
-pub fn print(rows: &[Row], budget_mib: u64) {
+pub fn print(options: &Options, rows: &[Row]) {
     let checks: Vec<Check> = loads(rows)
-        .flat_map(|(row, numbers)| load_checks(rows, row, numbers, budget_mib as f64))
+        .flat_map(|(row, numbers)| load_checks(options, rows, row, numbers))
         .chain(rows.iter().flat_map(quiet_checks))
         .collect();
     if checks.is_empty() {
@@ -71,9 +77,12 @@ impl Check {
     }
 }
 
-fn load_checks(rows: &[Row], row: &Row, numbers: &LoadNumbers, budget_mib: f64) -> Vec<Check> {
+fn load_checks(options: &Options, rows: &[Row], row: &Row, numbers: &LoadNumbers) -> Vec<Check> {
     let Scenario::Load {
-        load, compression, ..
+        load,
+        transport,
+        compression,
+        ..
     } = row.scenario
     else {
         return Vec::new();
@@ -82,8 +91,8 @@ fn load_checks(rows: &[Row], row: &Row, numbers: &LoadNumbers, budget_mib: f64) 
         return Vec::new();
     }
     match load {
-        Load::Saturate => saturated(rows, row, numbers, compression, budget_mib),
-        Load::Steady if row.system == System::LinesideAlways => {
+        Load::Saturate => saturated(options, rows, row, numbers, compression),
+        Load::Steady | Load::Filled if row.system.is_durable() => {
             vec![row.check("send p99", numbers.sent.p99_ms, Bound::AtMost(10.0), " ms")]
         }
         Load::Refusing => {
@@ -100,22 +109,51 @@ fn load_checks(rows: &[Row], row: &Row, numbers: &LoadNumbers, budget_mib: f64) 
                 row.check("delivered of accepted", share, Bound::AtLeast(98.0), " %"),
             ]
         }
-        Load::Steady => Vec::new(),
+        Load::Scraped => scraped(rows, row, numbers, transport).into_iter().collect(),
+        Load::Steady | Load::Filled => Vec::new(),
     }
 }
 
+/// A scrape must not be felt by those who send: the worst hundredth may take twice as long and a millisecond more.
+fn scraped(rows: &[Row], row: &Row, numbers: &LoadNumbers, transport: Transport) -> Option<Check> {
+    let filled = Scenario::paced(Load::Filled, transport);
+    let calm = numbers_of(rows, filled, row.system)?.sent.p99_ms;
+    let bound = Bound::AtMost(2.0 * calm + 1.0);
+    Some(row.check(
+        "send p99, twice that without scrapes and 1 ms",
+        numbers.sent.p99_ms,
+        bound,
+        " ms",
+    ))
+}
+
 fn saturated(
+    options: &Options,
     rows: &[Row],
     row: &Row,
     numbers: &LoadNumbers,
     compression: Compression,
-    budget_mib: f64,
 ) -> Vec<Check> {
-    let memory_bound = Bound::AtMost(budget_mib + RSS_ABOVE_BUDGET_MIB);
+    let budget_mib = match row.system {
+        System::LinesideSeries => options.budget_mib + options.series_mib,
+        _ => options.budget_mib,
+    };
+    let memory_bound = Bound::AtMost(budget_mib as f64 + RSS_ABOVE_BUDGET_MIB);
     let mut checks = vec![row.check("peak RSS", numbers.peak_rss_mib, memory_bound, " MiB")];
+    checks.extend(against_forwarding(rows, row, numbers));
     checks.extend(against_relay(rows, row, numbers, compression));
     checks.extend(against_rotel(rows, row, numbers, compression));
     checks
+}
+
+fn against_forwarding(rows: &[Row], row: &Row, numbers: &LoadNumbers) -> Option<Check> {
+    if row.system != System::LinesideSeries {
+        return None;
+    }
+    let forwarding = numbers_of(rows, row.scenario, System::LinesideAlways)?;
+    let ratio = numbers.cpu_s_per_million() / forwarding.cpu_s_per_million();
+    let bound = Bound::AtMost(SERIES_CPU);
+    Some(row.check("CPU ÷ forwarding alone", ratio, bound, "×"))
 }
 
 fn against_relay(
@@ -124,10 +162,10 @@ fn against_relay(
     numbers: &LoadNumbers,
     compression: Compression,
 ) -> Option<Check> {
-    if compression != Compression::Plain {
+    if compression != Compression::Plain || row.system == System::LinesideSeries {
         return None;
     }
-    let relay = same_scenario(rows, row, System::Relay)?;
+    let relay = numbers_of(rows, row.scenario, System::Relay)?;
     let bound = if row.system == System::LinesideAlways {
         2.5
     } else {
@@ -143,7 +181,7 @@ fn against_rotel(
     numbers: &LoadNumbers,
     compression: Compression,
 ) -> Vec<Check> {
-    let Some(rotel) = same_scenario(rows, row, System::Rotel) else {
+    let Some(rotel) = numbers_of(rows, row.scenario, System::Rotel) else {
         return Vec::new();
     };
     if row.system != System::LinesideAlways || compression == Compression::Passthrough {
@@ -173,9 +211,8 @@ fn rotel_bounds(
     }
 }
 
-fn same_scenario<'a>(rows: &'a [Row], row: &Row, system: System) -> Option<&'a LoadNumbers> {
-    let found =
-        loads(rows).find(|(other, _)| other.scenario == row.scenario && other.system == system);
+fn numbers_of(rows: &[Row], scenario: Scenario, system: System) -> Option<&LoadNumbers> {
+    let found = loads(rows).find(|(row, _)| row.scenario == scenario && row.system == system);
     found.map(|(_, numbers)| numbers)
 }
 
@@ -191,6 +228,12 @@ fn quiet_checks(row: &Row) -> Vec<Check> {
         Ok(Numbers::Start { median_ms, .. }) if row.system.is_lineside() => {
             vec![row.check("ready after", *median_ms, Bound::AtMost(100.0), " ms")]
         }
+        Ok(Numbers::Hold(held)) => vec![row.check(
+            "memory of a series",
+            held.bytes_per_series(held.held_mib),
+            Bound::AtMost(BYTES_PER_SERIES),
+            " bytes",
+        )],
         _ => Vec::new(),
     }
 }
