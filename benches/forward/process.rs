@@ -143,11 +143,16 @@ impl Role {
     }
 }
 
-/// A port that was free a moment ago.
-pub fn free_port() -> Fallible<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
-        .local_addr()?
-        .port())
+/// Ports that were free a moment ago. All are held until the last is found, so that none is given twice.
+pub fn free_ports<const COUNT: usize>() -> Fallible<[u16; COUNT]> {
+    let mut ports = [0; COUNT];
+    let mut held = Vec::with_capacity(COUNT);
+    for port in &mut ports {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        *port = listener.local_addr()?.port();
+        held.push(listener);
+    }
+    Ok(ports)
 }
 
 /// Sleeps between two looks at something that has no event to wait for.

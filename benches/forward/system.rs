@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::order::{Order, RelayOrder};
-use crate::process::{Process, Role, free_port};
+use crate::process::{Process, Role, free_ports};
 use crate::scenario::{System, Transport};
 use crate::{Fallible, face};
 
@@ -50,10 +50,11 @@ impl Running {
         let dir = tempfile::Builder::new()
             .prefix("forward-")
             .tempdir_in(SCRATCH)?;
+        let [receive, other, api] = free_ports()?;
         let ports = Ports {
-            receive: free_port()?,
-            other: free_port()?,
-            api: free_port()?,
+            receive,
+            other,
+            api,
         };
         let started = Instant::now();
         let (process, stdin) = match system {

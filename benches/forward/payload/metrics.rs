@@ -60,7 +60,7 @@ fn metric(index: u64, now_unix_ns: u64, random: &mut fastrand::Rng) -> Metric {
                 .collect(),
             aggregation_temporality: CUMULATIVE,
         }),
-        _ if index % 2 == 0 => Data::Gauge(Gauge {
+        _ if index.is_multiple_of(2) => Data::Gauge(Gauge {
             data_points: points.map(|nth| point(nth, now_unix_ns, random)).collect(),
         }),
         _ => counter(points.map(|nth| point(nth, now_unix_ns, random)).collect()),
