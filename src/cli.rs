@@ -3,8 +3,12 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::{ExitCode, Termination};
+use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::Endpoint;
+use crate::healthcheck::Probe;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -26,7 +30,7 @@ pub struct Cli {
 }
 
 /// What the binary can do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Subcommand)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Subcommand)]
 pub enum Command {
     /// Run the agent (the default)
     #[default]
@@ -35,12 +39,38 @@ pub enum Command {
     CheckConfig,
     /// Print the default configuration file, with every setting explained
     DefaultConfig,
+    /// Ask a running agent how it is: prints one line, ends with 0 if it is well and with 1 if not
+    Healthcheck(Healthcheck),
+}
+
+/// What a health check asks, and of whom.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct Healthcheck {
+    /// Ask here, as http://host:port [default: where the configuration says that the agent listens]
+    #[arg(long, value_name = "URL", value_parser = Endpoint::parse)]
+    pub url: Option<Endpoint>,
+    /// Ask whether the agent is ready: not stopping, and no export stuck (the default)
+    #[arg(long, conflicts_with = "live")]
+    ready: bool,
+    /// Ask whether the agent answers at all
+    #[arg(long)]
+    live: bool,
+    /// How long the answer may take
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = humantime::parse_duration)]
+    pub timeout: Duration,
+}
+
+impl Healthcheck {
+    /// What is asked.
+    pub fn probe(&self) -> Probe {
+        if self.live { Probe::Live } else { Probe::Ready }
+    }
 }
 
 impl Cli {
     /// What to do.
     pub fn action(&self) -> Command {
-        self.command.unwrap_or_default()
+        self.command.clone().unwrap_or_default()
     }
 }
 
@@ -136,6 +166,36 @@ mod tests {
         }
     }
 
+    /// Scenario: health checks with every option and with none.
+    /// Guarantees: readiness is asked within two seconds unless told otherwise; the options say what they should.
+    #[test]
+    fn health_checks_are_read() {
+        let second = Duration::from_secs(1);
+        let cases: [(&[&str], Probe, Option<&str>, Duration); 3] = [
+            (&[], Probe::Ready, None, 2 * second),
+            (
+                &["--ready", "--timeout=500ms"],
+                Probe::Ready,
+                None,
+                second / 2,
+            ),
+            (
+                &["--live", "--url", "http://[::1]:2271"],
+                Probe::Live,
+                Some("http://[::1]:2271"),
+                2 * second,
+            ),
+        ];
+        for (arguments, probe, url, timeout) in cases {
+            let all = ["lineside", "healthcheck"].iter().chain(arguments);
+            let Command::Healthcheck(asked) = parse_from(all).unwrap().action() else {
+                panic!("{arguments:?}");
+            };
+            assert_eq!((asked.probe(), asked.timeout), (probe, timeout));
+            assert_eq!(asked.url.map(|url| url.to_string()).as_deref(), url);
+        }
+    }
+
     /// Scenario: help, version and mistakes.
     /// Guarantees: help lists the exit codes that [`Exit`] has; a mistake ends with the code for wrong usage.
     #[test]
@@ -154,11 +214,16 @@ mod tests {
                 .exit_code(),
             0
         );
-        for mistake in [
-            ["lineside", "runn"],
-            ["lineside", "--config"],
-            ["lineside", "--nope"],
-        ] {
+        let mistakes: [&[&str]; 6] = [
+            &["runn"],
+            &["--config"],
+            &["--nope"],
+            &["healthcheck", "--ready", "--live"],
+            &["healthcheck", "--url", "localhost:2271"],
+            &["healthcheck", "--timeout", "2 parsecs"],
+        ];
+        for mistake in mistakes {
+            let mistake = std::iter::once(&"lineside").chain(mistake);
             assert_eq!(
                 parse_from(mistake).unwrap_err().exit_code(),
                 i32::from(Exit::Usage.code())

@@ -65,4 +65,7 @@ pub mod shutdown;
 pub mod agent;
 
 #[cfg(feature = "agent")]
+pub mod healthcheck;
+
+#[cfg(feature = "agent")]
 pub mod cli;

@@ -1,8 +1,11 @@
 //! The `lineside` binary: reads the command line and the configuration, then hands over.
 
+use std::path::PathBuf;
+
 use lineside::agent::{self, Ended};
-use lineside::cli::{self, Command, Exit};
+use lineside::cli::{self, Command, Exit, Healthcheck};
 use lineside::config::{self, Loaded, Sources};
+use lineside::healthcheck::Question;
 
 fn main() -> Exit {
     let cli = cli::parse();
@@ -12,6 +15,7 @@ fn main() -> Exit {
             Exit::Success
         }
         Command::CheckConfig => check(&Sources::of_process(cli.config)),
+        Command::Healthcheck(asked) => healthcheck(&asked, cli.config),
         Command::Run => match config::load(&Sources::of_process(cli.config)) {
             Ok(loaded) => run(loaded),
             Err(errors) => {
@@ -30,6 +34,49 @@ fn check(sources: &Sources) -> Exit {
     } else {
         Exit::Usage
     }
+}
+
+fn healthcheck(asked: &Healthcheck, config: Option<PathBuf>) -> Exit {
+    let question = match question(asked, config) {
+        Ok(question) => question,
+        Err(error) => {
+            eprintln!("{error}");
+            return Exit::Usage;
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("lineside: cannot ask: {error}");
+            return Exit::Failure;
+        }
+    };
+    let verdict = runtime.block_on(question.ask());
+    // A name that is still being looked up must not hold up the end.
+    runtime.shutdown_background();
+    println!("{verdict}");
+    if verdict.is_well {
+        Exit::Success
+    } else {
+        Exit::Failure
+    }
+}
+
+/// The configuration is read only where it is needed to know whom to ask.
+fn question(asked: &Healthcheck, config: Option<PathBuf>) -> Result<Question, String> {
+    let (probe, timeout) = (asked.probe(), asked.timeout);
+    let question = match &asked.url {
+        Some(url) => Question::to_endpoint(url, probe, timeout),
+        None => {
+            let loaded =
+                config::load(&Sources::of_process(config)).map_err(|all| all.to_string())?;
+            Question::to_configured(&loaded.settings.api, probe, timeout)
+        }
+    };
+    question.map_err(|error| format!("lineside: {error}"))
 }
 
 fn run(loaded: Loaded) -> Exit {

@@ -14,6 +14,7 @@ mod crash;
 mod direct;
 mod export;
 mod fixture;
+mod healthcheck;
 mod house;
 mod overload;
 mod own_telemetry;
