@@ -62,6 +62,9 @@ pub mod serve;
 pub mod shutdown;
 
 #[cfg(feature = "agent")]
+pub mod notify;
+
+#[cfg(feature = "agent")]
 pub mod agent;
 
 #[cfg(feature = "agent")]

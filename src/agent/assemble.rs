@@ -66,6 +66,7 @@ pub(super) async fn start(settings: Settings, telemetry: Telemetry) -> Result<Ag
         handle.clone(),
         &stopping,
     );
+    let ready = Arc::clone(&face.ready);
     let api = serve_api(api, face, &settings, &closing);
     let receivers = serve_receivers(receivers, &intake, &telemetry, &settings, &closing);
     Ok(Agent {
@@ -77,6 +78,7 @@ pub(super) async fn start(settings: Settings, telemetry: Telemetry) -> Result<Ag
         exports,
         receivers,
         api,
+        ready,
         stopping,
         closing,
     })

@@ -6,6 +6,7 @@ mod face;
 mod meters;
 mod shown;
 mod stop;
+mod told;
 mod translate;
 
 use std::time::Duration;
@@ -21,6 +22,7 @@ use crate::intake::Intake;
 use crate::journal::{Journal, JournalError};
 use crate::listen::{BindError, TlsError};
 use crate::series::{SeriesError, SeriesHandle};
+use crate::serve::Ask;
 use crate::shutdown::{StopSignals, Stopping};
 use crate::telemetry::{StartError, Telemetry};
 
@@ -67,6 +69,8 @@ struct Agent {
     exports: Vec<ExportHandle>,
     receivers: Vec<JoinHandle<()>>,
     api: JoinHandle<()>,
+    /// Why the agent is not ready, as `/health/ready` says it.
+    ready: Ask<Vec<String>>,
     stopping: Stopping,
     closing: Closing,
 }
@@ -90,11 +94,15 @@ pub async fn run(loaded: Loaded) -> Result<Ended, AgentError> {
     say_configuration(&loaded);
     let agent = assemble::start(loaded.settings, telemetry).await?;
     info!(took = ?round(began.elapsed()), "ready");
+    let manager = told::the_start(&agent);
     let signal = signals.next().await;
     info!(
         signal,
         "stopping: new requests are refused, those in flight may end"
     );
+    if let Some(manager) = &manager {
+        told::the_end(manager);
+    }
     let ended = agent.stop(&mut signals).await;
     match ended {
         Ended::InOrder => info!("stopped"),

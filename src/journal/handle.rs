@@ -110,6 +110,12 @@ impl Journal {
         stats
     }
 
+    /// Whether its threads run, which they do until [`Journal::close`]; in memory mode there are none that could end.
+    pub fn is_alive(&self) -> bool {
+        let on_disk = self.on_disk.as_ref();
+        on_disk.is_none_or(|on_disk| on_disk.is_alive())
+    }
+
     /// Does at once what the keeper does every second.
     #[cfg(test)]
     pub(super) fn keep_house(&self) {

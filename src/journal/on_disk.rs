@@ -229,6 +229,12 @@ impl OnDisk {
         answer.await.unwrap_or(Err(AppendError::Closed))
     }
 
+    /// Whether both threads run.
+    pub(super) fn is_alive(&self) -> bool {
+        let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        !threads.is_empty() && !threads.iter().any(JoinHandle::is_finished)
+    }
+
     /// Bytes of all segment and spare files.
     pub(super) fn disk_bytes(&self) -> u64 {
         self.disk.allocated()

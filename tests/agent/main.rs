@@ -20,6 +20,7 @@ mod overload;
 mod own_telemetry;
 mod scrape;
 mod series;
+mod service_manager;
 mod shutdown;
 mod stack;
 mod tls;

@@ -18,7 +18,7 @@ fn subscriber() -> Subscriber {
 
 /// Scenario: a journal with spare files and several segments is closed and opened again.
 /// Guarantees: every batch comes back as it was, first from memory, then from disk; settled ones do
-/// not; files are used again.
+/// not; files are used again; its threads run until it is closed.
 #[tokio::test]
 async fn batches_survive_a_restart() {
     let dir = tempfile::tempdir().expect("a directory");
@@ -43,7 +43,9 @@ async fn batches_survive_a_restart() {
         assert_eq!(entry.batch.bytes, batch(at, 1000).bytes);
         opened.cursors[0].settler().settle(&entry, Fate::Delivered);
     }
+    assert!(opened.journal.is_alive());
     opened.journal.close().await;
+    assert!(!opened.journal.is_alive());
     assert!(matches!(
         opened.journal.append(batch(0, 1)).await,
         Err(AppendError::Closed)
@@ -164,6 +166,10 @@ async fn memory_mode_is_bounded_and_leaves_no_files() {
         .await
         .expect("room again");
     opened.journal.close().await;
+    assert!(
+        opened.journal.is_alive(),
+        "it has no threads that could end"
+    );
     for at in 1..=taken {
         assert_eq!(
             id(&opened.cursors[0].next().await.expect("an entry").batch),
