@@ -11,6 +11,7 @@ mod clients;
 mod config;
 mod continuity;
 mod crash;
+mod deploy;
 mod direct;
 mod export;
 mod fixture;
