@@ -1,6 +1,5 @@
 //! The agent whole: the only room that knows all others. Binds every socket, then starts them.
 
-mod aside;
 mod assemble;
 mod face;
 mod meters;

@@ -7,9 +7,9 @@ use bytes::Bytes;
 use http::HeaderValue;
 use serde::Serialize;
 use serde_json::json;
+use tokio::task::spawn_blocking;
 use tracing::warn;
 
-use super::aside::aside;
 use crate::config::Settings;
 use crate::series::classic;
 use crate::series::exposition::{
@@ -70,19 +70,22 @@ impl Shown {
         }
     }
 
-    /// The agent's own families. Reads `/proc`, so it runs aside.
+    /// The agent's own families. Reads `/proc`, so it runs where blocking is allowed.
     async fn own(&self) -> Vec<OwnFamily> {
         // What was sent before is taken in first, so that own counts speak of the series they are shown with.
         self.ask(Work::publish).await;
         let (telemetry, classic_names) = (self.telemetry.clone(), self.classic_names);
-        aside(move || {
+        let gathered = spawn_blocking(move || {
             let mut own = own_families(telemetry.families());
             if classic_names {
                 classic::add_own(&mut own);
             }
             own
-        })
-        .await
+        });
+        match gathered.await {
+            Ok(own) => own,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
     }
 
     /// Where there are no series, or they have ended, the agent's own families are all there is.
@@ -169,12 +172,14 @@ fn to_json(answer: &impl Serialize) -> Bytes {
 
 async fn compressed(answer: Bytes) -> (Bytes, Option<HeaderValue>) {
     let plain = answer.clone();
-    match aside(move || exposition::compress(answer)).await {
-        Ok(packed) => (packed, Some(HeaderValue::from_static("gzip"))),
-        Err(error) => {
+    let packed = spawn_blocking(move || exposition::compress(answer)).await;
+    match packed {
+        Ok(Ok(packed)) => (packed, Some(HeaderValue::from_static("gzip"))),
+        Ok(Err(error)) => {
             warn!(%error, "a scrape is answered without compression");
             (plain, None)
         }
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }
 

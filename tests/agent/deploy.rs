@@ -110,10 +110,7 @@ fn the_unit_fits_the_agent() {
     assert!(bytes(&service("MemoryMax")) >= memory(&settings) * 3 / 2);
     let unit = read("deploy/systemd/lineside.service");
     let calls = values(&unit, "Service", "SystemCallFilter");
-    assert_eq!(
-        calls,
-        ["@system-service", "~@privileged @resources", "setpriority"]
-    );
+    assert_eq!(calls, ["@system-service", "~@privileged @resources"]);
 }
 
 /// Bytes of memory that the settings allow.
