@@ -1,7 +1,7 @@
 //! Classic names: what dashboards and alerts from before OpenTelemetry ask for, beside the names of today.
 //!
 //! `http.server.request.duration` is shown as `http_request_duration_seconds` as well, with `route`, `method` and
-//! `status` for labels, its count as `http_requests_total`, and so on ([`rules`]). These are views: the store holds
+//! `status` for labels, its count as `http_requests_total`, and so on (`rules`). These are views: the store holds
 //! each value once. A received metric that has such a name itself takes it over.
 
 mod computed;

@@ -5,7 +5,7 @@
 //! answered: after a crash they stand where the last scrape saw them or higher, after an orderly end exactly
 //! where they stood. Series that senders accumulate need none of this.
 //!
-//! **The file** ([`file`], [`record`]) is appended to: where a series stands once, its value whenever it changed,
+//! **The file** (`file`, `record`) is appended to: where a series stands once, its value whenever it changed,
 //! its end. When it has grown to several times what lives in it, and once in each process, all that lives is
 //! written to a new one that takes its place. So no process ever appends to what another left, torn or not.
 //!

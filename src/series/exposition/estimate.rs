@@ -21,7 +21,7 @@ pub(super) fn estimates(point: Point<'_>) -> Option<[f64; 4]> {
     Some(PERCENTILES.map(|(_, quantile)| at(&buckets, quantile * total)))
 }
 
-/// As [`estimates`], of a value of the store.
+/// The values at [`PERCENTILES`] of a value of the store.
 pub fn estimated_percentiles(value: &Value) -> Option<[f64; 4]> {
     match value {
         Value::Histogram(one) => estimates(Point::Histogram(one)),

@@ -2,7 +2,7 @@
 //!
 //! What becomes of each kind follows the specification's page "Prometheus and OpenMetrics Compatibility";
 //! what becomes of points that come late, twice, or from clocks that are wrong is said in `time.rs` and
-//! `delta.rs`. Whatever is not taken is counted under its [`Fault`], and never keeps others from being
+//! `delta.rs`. Whatever is not taken is counted under its [`Fault`](crate::series::store::Fault), and never keeps others from being
 //! taken.
 //!
 //! A metric is looked up once for all its points, and each point by a fingerprint over the bytes of its
