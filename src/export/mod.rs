@@ -14,6 +14,7 @@ mod worker;
 
 use std::time::Duration;
 
+pub(crate) use client::reason;
 pub use client::{Client, ClientError, ClientTls, Destination};
 pub use worker::{ExportHandle, ExportStatus, spawn};
 

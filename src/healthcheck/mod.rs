@@ -18,6 +18,7 @@ use hyper_util::rt::TokioExecutor;
 use tokio::time::timeout;
 
 use crate::config::{ApiSettings, Endpoint};
+use crate::export::reason;
 use verdict::Answer;
 pub use verdict::Verdict;
 
@@ -187,17 +188,6 @@ fn client(tls: rustls::ClientConfig) -> HttpClient {
         .enable_http1()
         .wrap_connector(tcp);
     Client::builder(TokioExecutor::new()).build(https)
-}
-
-/// An error with everything beneath it.
-fn reason(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -190,7 +190,7 @@ fn pool(destination: &Destination) -> Result<Pool, ClientError> {
 }
 
 /// An error with everything beneath it: "client error (Connect): … : Connection refused".
-fn reason(error: &dyn std::error::Error) -> String {
+pub(crate) fn reason(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
