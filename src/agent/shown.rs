@@ -73,7 +73,7 @@ impl Shown {
     /// The agent's own families. Reads `/proc`, so it runs where blocking is allowed.
     async fn own(&self) -> Vec<OwnFamily> {
         // What was sent before is taken in first, so that own counts speak of the series they are shown with.
-        self.ask(Work::publish).await;
+        ask(self.series.as_ref(), Work::publish).await;
         let (telemetry, classic_names) = (self.telemetry.clone(), self.classic_names);
         let gathered = spawn_blocking(move || {
             let mut own = own_families(telemetry.families());
@@ -92,10 +92,8 @@ impl Shown {
     async fn expose(&self, own: Vec<OwnFamily>, request: Request) -> (Bytes, Exposed) {
         let own = Arc::new(own);
         let shared = Arc::clone(&own);
-        let (answer, exposed) = match self
-            .ask(move |state| state.expose(&shared, request, now()))
-            .await
-        {
+        let question = move |state: &mut SeriesState| state.expose(&shared, request, now());
+        let (answer, exposed) = match ask(self.series.as_ref(), question).await {
             Some(exposed) => exposed,
             None => {
                 let mut answer = Vec::new();
@@ -117,27 +115,11 @@ impl Shown {
             uptime_seconds: process::uptime().as_secs(),
         };
         let said = about.clone();
-        let answer = self
-            .ask(move |state| state.to_json(&shared, said, now()))
-            .await;
-        Some(match answer {
+        let question = move |state: &mut SeriesState| state.to_json(&shared, said, now());
+        Some(match ask(self.series.as_ref(), question).await {
             Some(answer) => answer.into(),
             None => exposition::to_json(&nothing(), &own, about, &|_| None).into(),
         })
-    }
-
-    /// `None` where there are no series, or they have ended.
-    async fn ask<T: Send + 'static>(
-        &self,
-        question: impl FnOnce(&mut SeriesState) -> T + Send + 'static,
-    ) -> Option<T> {
-        let series = self.series.as_ref()?;
-        let answer = series.ask(question).await;
-        if answer.is_none() && !series.has_ended() {
-            // An answer without its series would look like their end: better none.
-            std::panic::resume_unwind(Box::new("a question to the series panicked"));
-        }
-        answer
     }
 }
 
@@ -161,8 +143,22 @@ fn asking(
     let series = series.clone();
     Arc::new(move || {
         let series = series.clone();
-        Box::pin(async move { series?.ask(question).await })
+        Box::pin(async move { ask(series.as_ref(), question).await })
     })
+}
+
+/// The series' answer; `None` where there are none, or they have ended.
+async fn ask<T: Send + 'static>(
+    series: Option<&SeriesHandle>,
+    question: impl FnOnce(&mut SeriesState) -> T + Send + 'static,
+) -> Option<T> {
+    let series = series?;
+    let answer = series.ask(question).await;
+    if answer.is_none() && !series.has_ended() {
+        // An answer without its series would look like their end: better none.
+        std::panic::resume_unwind(Box::new("a question to the series panicked"));
+    }
+    answer
 }
 
 fn to_json(answer: &impl Serialize) -> Bytes {
