@@ -7,12 +7,12 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 
-use super::classic::{Classic, Computed, QUANTILES};
+use super::classic::{Classic, Computed};
 use super::continuity::{Continuity, ContinuityCounts, ContinuityOptions};
 use super::derived::{Derived, DerivedError, DerivedOptions, ServiceMap};
 use super::exposition::{self, About, Exposed, OwnFamily, Request, expose};
 use super::handle::SeriesHandle;
-use super::percentiles::{PercentileOptions, Percentiles, Quantiles};
+use super::percentiles::{PercentileOptions, Percentiles};
 use super::received::{Received, ReceivedOptions};
 use super::store::{Expiry, Fault, FaultCounts, Limits, Moment, SeriesId, Store};
 use super::targets::{TargetOptions, Targets};
@@ -176,10 +176,7 @@ impl SeriesState {
     /// The store and the agent's own families as JSON.
     pub fn to_json(&mut self, own: &[OwnFamily], about: About, now: Moment) -> Vec<u8> {
         self.prepare(now);
-        let recent = |ids: &[SeriesId]| {
-            let found = self.percentiles.quantiles_of(ids.iter().copied(), now)?;
-            Some([found.p50, found.p90, found.p95, found.p99])
-        };
+        let recent = recent(&self.percentiles, now);
         exposition::to_json(&self.store, own, about, &recent)
     }
 
@@ -193,10 +190,8 @@ impl SeriesState {
     fn prepare(&mut self, now: Moment) {
         self.derived
             .settle(&mut self.store, &mut self.percentiles, now);
-        let percentiles = &self.percentiles;
         if let Some((_, computed)) = &self.classic {
-            let quantiles = |id| percentiles.quantiles(id, now).map(at_computed_quantiles);
-            computed.refresh(&mut self.store, quantiles, now);
+            computed.refresh(&mut self.store, &recent(&self.percentiles, now), now);
         }
         self.name_newcomers();
         if let Some(continuity) = &mut self.continuity {
@@ -213,9 +208,12 @@ impl SeriesState {
     }
 }
 
-/// The values at [`QUANTILES`].
-fn at_computed_quantiles(found: Quantiles) -> [f64; QUANTILES.len()] {
-    [found.p50, found.p95, found.p99]
+/// Answers with the recent percentiles of series, in the order of [`exposition::PERCENTILES`].
+fn recent(percentiles: &Percentiles, now: Moment) -> impl Fn(&[SeriesId]) -> Option<[f64; 4]> {
+    move |ids| {
+        let found = percentiles.quantiles_of(ids.iter().copied(), now)?;
+        Some([found.p50, found.p90, found.p95, found.p99])
+    }
 }
 
 impl Work for SeriesState {

@@ -1,13 +1,13 @@
 //! `ExponentialHistogramDataPoint`: the point of a histogram with bounds that follow from a scale.
 
 use super::attribute::Attribute;
-use super::point::{Exemplars, has_no_recorded_value};
+use super::point::{Exemplars, PointHead};
 use super::reader::{Reader, fixed64, len, varint};
 use super::repeated::Numbers;
 
 const ATTRIBUTES: u32 = len(1);
-const START: u32 = fixed64(2);
-const TIME: u32 = fixed64(3);
+const START: u32 = PointHead::START;
+const TIME: u32 = PointHead::TIME;
 const COUNT: u32 = fixed64(4);
 const SUM: u32 = fixed64(5);
 const SCALE: u32 = varint(6);
@@ -23,10 +23,8 @@ const ZERO_THRESHOLD: u32 = fixed64(14);
 /// A point of an exponential histogram (metrics.proto, `ExponentialHistogramDataPoint`).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ExponentialPoint<'a> {
-    /// When counting began, in nanoseconds since 1970; 0 is unknown.
-    pub start_unix_nano: u64,
-    /// The time of the values, in nanoseconds since 1970.
-    pub time_unix_nano: u64,
+    /// Its times and flags.
+    pub head: PointHead,
     /// How many measurements there were.
     pub count: u64,
     /// Their sum.
@@ -45,8 +43,6 @@ pub struct ExponentialPoint<'a> {
     pub positive: Buckets<'a>,
     /// The buckets of negative measurements, by their magnitude.
     pub negative: Buckets<'a>,
-    /// The flags of `DataPointFlags`.
-    pub flags: u32,
     exemplars: Reader<'a>,
 }
 
@@ -64,8 +60,8 @@ impl<'a> ExponentialPoint<'a> {
         while let Some(tag) = rest.tag() {
             match tag {
                 ATTRIBUTES => Attribute::hand_out(&mut rest, &mut attribute),
-                START => point.start_unix_nano = rest.fixed64(),
-                TIME => point.time_unix_nano = rest.fixed64(),
+                START => point.head.start_unix_nano = rest.fixed64(),
+                TIME => point.head.time_unix_nano = rest.fixed64(),
                 COUNT => point.count = rest.fixed64(),
                 SUM => point.sum = Some(rest.double()),
                 MIN => point.min = Some(rest.double()),
@@ -75,20 +71,13 @@ impl<'a> ExponentialPoint<'a> {
                 ZERO_THRESHOLD => point.zero_threshold = rest.double(),
                 POSITIVE => point.positive = Buckets::read(rest.bytes()),
                 NEGATIVE => point.negative = Buckets::read(rest.bytes()),
-                FLAGS => point.flags = rest.varint() as u32,
+                FLAGS => point.head.flags = rest.varint() as u32,
                 EXEMPLARS => rest.put_off(tag, field, &mut point.exemplars),
                 _ => rest.skip(tag),
             }
             field = rest;
         }
         point
-    }
-
-    /// Whether the point says that there is no value: its series ended (metrics.proto,
-    /// `DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK`).
-    #[must_use]
-    pub const fn no_recorded_value(&self) -> bool {
-        has_no_recorded_value(self.flags)
     }
 
     /// The point's exemplars.

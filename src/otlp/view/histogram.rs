@@ -1,12 +1,12 @@
 //! `HistogramDataPoint`: the point of a histogram with bounds that the sender names.
 
 use super::attribute::Attribute;
-use super::point::{Exemplars, has_no_recorded_value};
+use super::point::{Exemplars, PointHead};
 use super::reader::{Reader, fixed64, len, varint};
 use super::repeated::Numbers;
 
-const START: u32 = fixed64(2);
-const TIME: u32 = fixed64(3);
+const START: u32 = PointHead::START;
+const TIME: u32 = PointHead::TIME;
 const COUNT: u32 = fixed64(4);
 const SUM: u32 = fixed64(5);
 const BUCKET_COUNT: u32 = fixed64(6);
@@ -22,10 +22,8 @@ const MAX: u32 = fixed64(12);
 /// A point of a histogram (metrics.proto, `HistogramDataPoint`).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct HistogramPoint<'a> {
-    /// When counting began, in nanoseconds since 1970; 0 is unknown.
-    pub start_unix_nano: u64,
-    /// The time of the values, in nanoseconds since 1970.
-    pub time_unix_nano: u64,
+    /// Its times and flags.
+    pub head: PointHead,
     /// How many measurements there were.
     pub count: u64,
     /// Their sum.
@@ -34,8 +32,6 @@ pub struct HistogramPoint<'a> {
     pub min: Option<f64>,
     /// The greatest of them.
     pub max: Option<f64>,
-    /// The flags of `DataPointFlags`.
-    pub flags: u32,
     bucket_counts: Reader<'a>,
     explicit_bounds: Reader<'a>,
     exemplars: Reader<'a>,
@@ -50,13 +46,13 @@ impl<'a> HistogramPoint<'a> {
         let mut field = rest;
         while let Some(tag) = rest.tag() {
             match tag {
-                START => point.start_unix_nano = rest.fixed64(),
-                TIME => point.time_unix_nano = rest.fixed64(),
+                START => point.head.start_unix_nano = rest.fixed64(),
+                TIME => point.head.time_unix_nano = rest.fixed64(),
                 COUNT => point.count = rest.fixed64(),
                 SUM => point.sum = Some(rest.double()),
                 MIN => point.min = Some(rest.double()),
                 MAX => point.max = Some(rest.double()),
-                FLAGS => point.flags = rest.varint() as u32,
+                FLAGS => point.head.flags = rest.varint() as u32,
                 BUCKET_COUNT | BUCKET_COUNTS => {
                     rest.put_off(tag, field, &mut point.bucket_counts);
                 }
@@ -80,13 +76,6 @@ impl<'a> HistogramPoint<'a> {
     /// The upper bound of every bucket but the last, inclusive.
     pub fn explicit_bounds(&self) -> impl Iterator<Item = f64> + Clone + use<'a> {
         Numbers::new(self.explicit_bounds, EXPLICIT_BOUND).map(f64::from_bits)
-    }
-
-    /// Whether the point says that there is no value: its series ended (metrics.proto,
-    /// `DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK`).
-    #[must_use]
-    pub const fn no_recorded_value(&self) -> bool {
-        has_no_recorded_value(self.flags)
     }
 
     /// The point's exemplars.

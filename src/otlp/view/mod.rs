@@ -36,7 +36,7 @@ pub use histogram::HistogramPoint;
 pub use log::LogRecord;
 pub use metric::{Metric, MetricData, Temporality};
 pub use number::NumberPoint;
-pub use point::{Exemplar, Exemplars, NumberValue};
+pub use point::{Exemplar, Exemplars, NumberValue, PointHead};
 pub use repeated::Messages;
 pub use span::{Span, SpanKind, StatusCode};
 pub use summary::SummaryPoint;

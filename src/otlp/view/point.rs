@@ -1,4 +1,4 @@
-//! What data points of several kinds have in common: values and exemplars.
+//! What data points of several kinds have in common: times and flags, values, exemplars.
 
 use super::attribute::Attributes;
 use super::reader::{Reader, fixed64, len};
@@ -28,9 +28,28 @@ impl NumberValue {
     }
 }
 
-/// Whether the flag `NO_RECORDED_VALUE` of metrics.proto's `DataPointFlags` is set.
-pub(super) const fn has_no_recorded_value(flags: u32) -> bool {
-    flags & 1 != 0
+/// What points of every kind have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PointHead {
+    /// When counting began, in nanoseconds since 1970; 0 is unknown.
+    pub start_unix_nano: u64,
+    /// The time of the values, in nanoseconds since 1970.
+    pub time_unix_nano: u64,
+    /// The flags of `DataPointFlags`.
+    pub flags: u32,
+}
+
+impl PointHead {
+    /// The fields of the times, alike in every kind.
+    pub(super) const START: u32 = fixed64(2);
+    pub(super) const TIME: u32 = fixed64(3);
+
+    /// Whether the point says that there is no value: its series ended (metrics.proto,
+    /// `DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK`).
+    #[must_use]
+    pub const fn no_recorded_value(&self) -> bool {
+        self.flags & 1 != 0
+    }
 }
 
 /// The exemplars of a data point.

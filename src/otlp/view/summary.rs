@@ -1,12 +1,12 @@
 //! `SummaryDataPoint`: the point of a summary.
 
 use super::attribute::Attribute;
-use super::point::has_no_recorded_value;
+use super::point::PointHead;
 use super::reader::{Reader, fixed64, len, varint};
 use super::repeated::Messages;
 
-const START: u32 = fixed64(2);
-const TIME: u32 = fixed64(3);
+const START: u32 = PointHead::START;
+const TIME: u32 = PointHead::TIME;
 const COUNT: u32 = fixed64(4);
 const SUM: u32 = fixed64(5);
 const QUANTILES: u32 = len(6);
@@ -16,16 +16,12 @@ const FLAGS: u32 = varint(8);
 /// A point of a summary (metrics.proto, `SummaryDataPoint`).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SummaryPoint<'a> {
-    /// When counting began, in nanoseconds since 1970; 0 is unknown.
-    pub start_unix_nano: u64,
-    /// The time of the values, in nanoseconds since 1970.
-    pub time_unix_nano: u64,
+    /// Its times and flags.
+    pub head: PointHead,
     /// How many measurements there were.
     pub count: u64,
     /// Their sum.
     pub sum: f64,
-    /// The flags of `DataPointFlags`.
-    pub flags: u32,
     quantiles: Reader<'a>,
 }
 
@@ -38,25 +34,18 @@ impl<'a> SummaryPoint<'a> {
         let mut field = rest;
         while let Some(tag) = rest.tag() {
             match tag {
-                START => point.start_unix_nano = rest.fixed64(),
-                TIME => point.time_unix_nano = rest.fixed64(),
+                START => point.head.start_unix_nano = rest.fixed64(),
+                TIME => point.head.time_unix_nano = rest.fixed64(),
                 COUNT => point.count = rest.fixed64(),
                 SUM => point.sum = rest.double(),
                 QUANTILES => rest.put_off(tag, field, &mut point.quantiles),
                 ATTRIBUTES => Attribute::hand_out(&mut rest, &mut attribute),
-                FLAGS => point.flags = rest.varint() as u32,
+                FLAGS => point.head.flags = rest.varint() as u32,
                 _ => rest.skip(tag),
             }
             field = rest;
         }
         point
-    }
-
-    /// Whether the point says that there is no value: its series ended (metrics.proto,
-    /// `DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK`).
-    #[must_use]
-    pub const fn no_recorded_value(&self) -> bool {
-        has_no_recorded_value(self.flags)
     }
 
     /// Each quantile, from 0 to 1, and the value there.

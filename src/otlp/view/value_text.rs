@@ -1,5 +1,6 @@
 //! Values as text, for what knows text alone.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::attribute::Attribute;
@@ -8,7 +9,18 @@ use super::value::AnyValue;
 use crate::otlp::wire::MAX_DEPTH;
 use crate::otlp::{digits, json};
 
-impl AnyValue<'_> {
+impl<'a> AnyValue<'a> {
+    /// The value as [`AnyValue::write_text`] writes it; text is not copied.
+    #[must_use]
+    pub fn text(self) -> Cow<'a, str> {
+        if let AnyValue::Str(bytes) = self {
+            return text(bytes);
+        }
+        let mut written = String::new();
+        self.write_text(&mut written);
+        Cow::Owned(written)
+    }
+
     /// Appends the value as the OpenTelemetry specification writes values for other protocols (common
     /// concepts, "AnyValue representation for non-OTLP protocols"): text as it is, bytes as base64,
     /// arrays and maps as JSON, nothing for no value.

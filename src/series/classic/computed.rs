@@ -9,7 +9,7 @@
 
 use std::collections::HashMap;
 
-use crate::series::exposition::estimated_percentiles;
+use crate::series::exposition::{RecentPercentiles, estimated_percentiles};
 use crate::series::naming::{
     LabelPair, MetricKind, Strategy, label_name, metric_name, unescape_label_text, write_labels,
 };
@@ -19,7 +19,7 @@ use crate::series::store::{
 };
 
 /// The quantiles of a latency's summary.
-pub const QUANTILES: [f64; 3] = [0.5, 0.95, 0.99];
+const QUANTILES: [f64; 3] = [0.5, 0.95, 0.99];
 
 /// How many names of caches or latencies are shown.
 const MAX_NAMES: usize = 256;
@@ -60,15 +60,10 @@ impl Computed {
         }
     }
 
-    /// Computes all anew. `quantiles` answers with the values at [`QUANTILES`] of a histogram's recent window.
-    pub fn refresh(
-        &self,
-        store: &mut Store,
-        quantiles: impl Fn(SeriesId) -> Option<[f64; 3]>,
-        now: Moment,
-    ) {
+    /// Computes all anew.
+    pub fn refresh(&self, store: &mut Store, recent: RecentPercentiles<'_>, now: Moment) {
         let mut readings = self.hit_rates(store);
-        readings.extend(self.latencies(store, quantiles));
+        readings.extend(self.latencies(store, recent));
         for reading in readings {
             show(store, reading, now);
         }
@@ -132,11 +127,7 @@ impl Computed {
         read.collect()
     }
 
-    fn latencies(
-        &self,
-        store: &Store,
-        quantiles: impl Fn(SeriesId) -> Option<[f64; 3]>,
-    ) -> Vec<Reading<'static>> {
+    fn latencies(&self, store: &Store, recent: RecentPercentiles<'_>) -> Vec<Reading<'static>> {
         let histograms = members(store, |name| name.starts_with("latency") && name.len() > 8);
         let read = histograms.take(MAX_NAMES).filter_map(|id| {
             let series = store.get(id)?;
@@ -147,8 +138,10 @@ impl Computed {
                 _ => return None,
             };
             let (name, to_ms) = latency_name(&family.name, &family.unit)?;
-            let values = quantiles(id).or_else(|| estimated(&series.value))?;
-            let quantiles = QUANTILES.into_iter().zip(values.map(|value| value * to_ms));
+            let [p50, _, p95, p99] =
+                recent(&[id]).or_else(|| estimated_percentiles(&series.value))?;
+            let values = [p50, p95, p99].map(|value| value * to_ms);
+            let quantiles = QUANTILES.into_iter().zip(values);
             Some(Reading {
                 name: metric_name(self.strategy, &name, "", MetricKind::Summary).ok()?,
                 kind: MetricKind::Summary,
@@ -164,12 +157,6 @@ impl Computed {
         });
         read.collect()
     }
-}
-
-/// The values at [`QUANTILES`] over all time, where nothing is known of the recent past.
-fn estimated(value: &Value) -> Option<[f64; 3]> {
-    let [p50, _, p95, p99] = estimated_percentiles(value)?;
-    Some([p50, p95, p99])
 }
 
 /// `latency_api_request_seconds` in seconds → `latency_ms_api_request` and 1,000.

@@ -16,7 +16,7 @@ use crate::series::naming::{
     LabelPair, MetricKind, Strategy, label_name, unescape_label_text, write_labels,
 };
 use crate::series::store::{Content, FamilyId, FamilySpec, SeriesId, Store};
-pub use computed::{Computed, QUANTILES};
+pub use computed::Computed;
 pub use own::add_own;
 use rules::{Rule, Shown};
 
@@ -100,7 +100,7 @@ impl Classic {
                 continue;
             };
             for rule in rules.iter().filter(|rule| rule.shown.name == shown.name) {
-                found.extend(members.iter().map(|id| (rule.clone(), *id)));
+                found.extend(members.iter().map(|id| (*rule, *id)));
             }
         }
         found
@@ -115,15 +115,11 @@ impl Classic {
         }
         let Some(labels) = store
             .get(id)
-            .and_then(|series| self.labels(rule, &series.labels))
+            .and_then(|series| rule.labels(self.strategy, &series.labels))
         else {
             return;
         };
         store.show(view, id, Some(labels.into()));
-    }
-
-    fn labels(&self, rule: &Rule, text: &str) -> Option<String> {
-        rule.labels(self.strategy, text)
     }
 }
 

@@ -5,7 +5,7 @@ use crate::series::naming::{MetricKind, Strategy, metric_name};
 use crate::series::store::Reading;
 
 /// One classic name and where it comes from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Rule {
     pub(super) source: Source,
     pub(super) shown: Shown,

@@ -270,7 +270,7 @@ fn hit_rates_are_computed() {
         r#"cache_layer="L2""#,
         Value::Integer(0),
     );
-    computed.refresh(&mut store, |_| None, NOW);
+    computed.refresh(&mut store, &|_| None, NOW);
     assert!(matches!(
         value(&store, "cache_L1_hit_rate"),
         Some(Value::Double(0.75))
@@ -278,7 +278,7 @@ fn hit_rates_are_computed() {
     assert!(value(&store, "cache_L2_hit_rate").is_none());
     let before = store.len();
     store.get_mut(hits).unwrap().value = Value::Integer(9);
-    computed.refresh(&mut store, |_| None, NOW);
+    computed.refresh(&mut store, &|_| None, NOW);
     assert!(matches!(
         value(&store, "cache_L1_hit_rate"),
         Some(Value::Double(0.9))
@@ -303,7 +303,7 @@ fn latencies_are_summaries_in_milliseconds() {
             histogram(&[0.2, 0.3]),
         );
     }
-    computed.refresh(&mut store, |_| Some([1.0, 2.0, 3.0]), NOW);
+    computed.refresh(&mut store, &|_| Some([1.0, 1.5, 2.0, 3.0]), NOW);
     for (name, factor) in [
         ("latency_ms_db_query", 1000.0),
         ("latency_ms_api_request", 1.0),

@@ -16,7 +16,7 @@ use super::sender::{Sender, cut_label};
 use super::shelf::{Desk, Measured, Placed, Shelf};
 use super::template::{self, Route};
 use crate::otlp::view::{self, Attribute, Span, SpanKind, StatusCode};
-use crate::series::naming::{INSTANCE, JOB, Strategy, label_name, write_label};
+use crate::series::naming::{INSTANCE, JOB, Strategy, append_label, label_name};
 use crate::series::store::{Fault, Fingerprint, Moment, Store};
 
 /// How many ways to say what a span does are remembered.
@@ -219,8 +219,7 @@ fn dimension(sender: &Sender, facts: &Facts<'_>, at: usize) -> String {
     if raw.is_empty() {
         return sender.dimensions[at].clone();
     }
-    let mut value = String::new();
-    Attribute { raw }.value().write_text(&mut value);
+    let mut value = Attribute { raw }.value().text().into_owned();
     cut_label(&mut value);
     value
 }
@@ -261,13 +260,9 @@ fn labels(dimensions: &[String], strategy: Strategy) -> (Vec<Box<str>>, Vec<Labe
 
 /// Appends a label; one without a value is to Prometheus the same as none.
 pub(super) fn append(text: &mut String, name: &str, value: &str) {
-    if value.is_empty() {
-        return;
+    if !value.is_empty() {
+        append_label(text, name, value);
     }
-    if !text.is_empty() {
-        text.push(',');
-    }
-    write_label(text, name, value);
 }
 
 fn kind(kind: SpanKind) -> &'static str {

@@ -56,8 +56,7 @@ fn service(group: &ResourceGroup<'_>) -> Box<str> {
     let mut name = String::new();
     for attribute in group.resource_attributes() {
         if attribute.key() == b"service.name" {
-            name.clear();
-            attribute.value().write_text(&mut name);
+            name = attribute.value().text().into_owned();
         }
     }
     cut_label(&mut name);
@@ -76,8 +75,7 @@ fn resource_dimensions(group: &ResourceGroup<'_>, dimensions: &[Box<str>]) -> Ve
         let key = view::text(attribute.key());
         let at = dimensions.iter().position(|one| **one == *key);
         if let Some(value) = at.and_then(|at| values.get_mut(at)) {
-            value.clear();
-            attribute.value().write_text(value);
+            *value = attribute.value().text().into_owned();
             cut_label(value);
         }
     }

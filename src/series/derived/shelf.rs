@@ -1,6 +1,5 @@
 //! Where derived values go: a family of the store, whose series are found by their labels.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::options::DerivedError;
@@ -90,15 +89,16 @@ impl Shelf {
     /// Shows the count of histograms that are there already, as those from before a restart.
     pub fn show_all(&self, store: &mut Store) {
         let Some(view) = self.count else { return };
-        let shown: HashSet<SeriesId> = match store.get_family(view).map(|family| &family.content) {
-            Some(Content::View(view)) => view.members.iter().map(|one| one.series).collect(),
-            _ => return,
+        let Some(Content::Own(members)) = store.get_family(self.family).map(|one| &one.content)
+        else {
+            return;
         };
-        let is_ours = |one: &Series| one.family == self.family && one.lineage == Lineage::Derived;
-        let ours = store
-            .iter()
-            .filter(|(id, one)| is_ours(one) && !shown.contains(id));
-        let ours: Vec<_> = ours.map(|(id, _)| id).collect();
+        // What a sender calls the same is not ours, and what is shown already is not shown twice.
+        let is_ours = |one: &Series| one.lineage == Lineage::Derived;
+        let ours = members.iter().copied();
+        let ours: Vec<_> = ours
+            .filter(|id| store.get(*id).is_some_and(is_ours))
+            .collect();
         for id in ours {
             store.show(view, id, None);
         }
@@ -293,9 +293,8 @@ fn touch(store: &mut Store, placed: Placed, count: u64, now: Moment) -> Option<&
         store.count_fault(fault, count);
     }
     let series = store.get_mut(placed.series)?;
-    series.seen_s = now.seconds();
     series.time_unix_nano = now.unix_nano();
-    series.changed = true;
+    series.note_change(now);
     Some(series)
 }
 

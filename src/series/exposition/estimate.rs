@@ -5,7 +5,7 @@
 
 use super::json::PERCENTILES;
 use super::shown::Point;
-use crate::series::store::{Exponential, Histogram, Value};
+use crate::series::store::{Buckets, Exponential, Histogram, Value, exponential_bound};
 
 /// The values at [`PERCENTILES`]; `None` without observations, and for what is no histogram.
 pub(super) fn estimates(point: Point<'_>) -> Option<[f64; 4]> {
@@ -68,8 +68,8 @@ fn explicit(histogram: &Histogram) -> Vec<Bucket> {
 }
 
 fn exponential(histogram: &Exponential) -> Vec<Bucket> {
-    let bound = |index: i64| (index as f64 * (-f64::from(histogram.scale)).exp2()).exp2();
-    let side = |buckets: &crate::series::store::Buckets, sign: f64| {
+    let bound = |index: i64| exponential_bound(histogram.scale, index as f64);
+    let side = |buckets: &Buckets, sign: f64| {
         let each = buckets.counts.iter().enumerate().map(|(at, count)| {
             let index = i64::from(buckets.offset) + at as i64;
             let (near, far) = (sign * bound(index), sign * bound(index + 1));
@@ -96,7 +96,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::series::store::{Bounds, Buckets};
+    use crate::series::store::Bounds;
 
     /// Scenario: a hundred observations spread over two buckets, and one above all bounds.
     /// Guarantees: percentiles lie where an even spread has them; above the bounds the highest bound is given.

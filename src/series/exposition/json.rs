@@ -8,14 +8,14 @@ use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
 use super::estimate::estimates;
-use super::labels::{Labels, put_unescaped};
+use super::labels::Labels;
 use super::number::Number;
 use super::own::OwnFamily;
 use super::plan::{Block, Plan};
 use super::rewrite::Rewriting;
 use super::shown::{Point, Shown};
 use super::walk::each_series;
-use crate::series::naming::{Escaping, MetricKind, TextFormat};
+use crate::series::naming::{Escaping, MetricKind, TextFormat, unescape};
 use crate::series::store::{Exponential, Histogram, SeriesId, Store, Summary};
 
 /// The percentiles that JSON shows, by name.
@@ -329,15 +329,9 @@ impl Serialize for LabelMap<'_> {
         serializer.collect_map(
             self.0
                 .raw()
-                .map(|label| (text(label.name), text(label.value))),
+                .map(|label| (unescape(label.name), unescape(label.value))),
         )
     }
-}
-
-fn text(escaped: &str) -> String {
-    let mut bytes = Vec::with_capacity(escaped.len());
-    put_unescaped(&mut bytes, escaped);
-    String::from_utf8(bytes).unwrap_or_default()
 }
 
 /// Accumulated counts by upper bound, as Prometheus has them.

@@ -1,7 +1,6 @@
 //! The labels of a series, as the store has rendered them.
 
-use memchr::{memchr, memchr2};
-
+use crate::series::naming::{RawLabel, raw_labels};
 use crate::series::store::{Fingerprint, FingerprintKey};
 
 /// Labels in two texts, `a="b","c.d"="e"`, of which either may be empty.
@@ -16,7 +15,7 @@ pub(super) struct Labels<'a> {
 impl<'a> Labels<'a> {
     /// Each label.
     pub(super) fn raw(self) -> impl Iterator<Item = RawLabel<'a>> {
-        RawLabels { rest: self.own }.chain(RawLabels { rest: self.place })
+        raw_labels(self.own).chain(raw_labels(self.place))
     }
 
     /// What the set of labels is recognized by, in whatever order they stand.
@@ -28,94 +27,10 @@ impl<'a> Labels<'a> {
     }
 }
 
-/// A label as it stands in a text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct RawLabel<'a> {
-    /// The name, escaped if it stood in quotes.
-    pub name: &'a str,
-    /// The value between its quotes, escaped.
-    pub value: &'a str,
-    /// Whether there are escapes in the name or the value.
-    pub has_escapes: bool,
-}
-
-/// The labels of one text; ends early where the text is none.
-struct RawLabels<'a> {
-    rest: &'a str,
-}
-
-impl<'a> Iterator for RawLabels<'a> {
-    type Item = RawLabel<'a>;
-
-    #[inline]
-    fn next(&mut self) -> Option<RawLabel<'a>> {
-        if self.rest.is_empty() {
-            return None;
-        }
-        let found = label(self.rest);
-        self.rest = found.map_or("", |(_, rest)| rest);
-        found.map(|(label, _)| label)
-    }
-}
-
-fn label(text: &str) -> Option<(RawLabel<'_>, &str)> {
-    let (name, rest) = match text.strip_prefix('"') {
-        Some(opened) => quoted(opened)?,
-        None => bare(text)?,
-    };
-    let (value, rest) = quoted(rest.strip_prefix("=\"")?)?;
-    let rest = rest.strip_prefix(',').unwrap_or(rest);
-    let label = RawLabel {
-        name: name.text,
-        value: value.text,
-        has_escapes: name.has_escapes || value.has_escapes,
-    };
-    Some((label, rest))
-}
-
-struct Part<'a> {
-    text: &'a str,
-    has_escapes: bool,
-}
-
-fn bare(text: &str) -> Option<(Part<'_>, &str)> {
-    let (text, rest) = text.split_at_checked(memchr(b'=', text.as_bytes())?)?;
-    let has_escapes = false;
-    Some((Part { text, has_escapes }, rest))
-}
-
-/// What stands before the closing quote, and what follows it.
-fn quoted(opened: &str) -> Option<(Part<'_>, &str)> {
-    let bytes = opened.as_bytes();
-    let mut at = memchr2(b'"', b'\\', bytes)?;
-    let has_escapes = bytes.get(at) == Some(&b'\\');
-    while bytes.get(at) == Some(&b'\\') {
-        // What follows a backslash ends nothing.
-        let behind = at + 2;
-        at = behind + memchr2(b'"', b'\\', bytes.get(behind..)?)?;
-    }
-    let text = opened.get(..at)?;
-    Some((Part { text, has_escapes }, opened.get(at + 1..)?))
-}
-
-/// Appends `escaped` without its escapes.
-pub(super) fn put_unescaped(out: &mut Vec<u8>, escaped: &str) {
-    let mut bytes = escaped.bytes();
-    while let Some(byte) = bytes.next() {
-        out.push(match byte {
-            b'\\' => match bytes.next() {
-                Some(b'n') => b'\n',
-                Some(literal) => literal,
-                None => b'\\',
-            },
-            plain => plain,
-        });
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::series::naming::put_unescaped;
 
     /// Scenario: labels with quotes, backslashes, newlines, commas and quoted names, in two texts.
     /// Guarantees: each label comes out whole, and loses its escapes and nothing else.

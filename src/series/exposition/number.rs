@@ -1,6 +1,6 @@
 //! Numbers as the text formats spell them, straight into the answer.
 
-use crate::series::store::float_text;
+use crate::series::store::{float_text, not_finite_text};
 
 /// A number as a series holds it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,21 +49,13 @@ pub(super) fn put_count(out: &mut Vec<u8>, value: u64) {
 /// as well, except in `le` and `quantile`.
 #[inline]
 pub(super) fn put_double(out: &mut Vec<u8>, value: f64) {
-    if !value.is_finite() {
-        out.extend_from_slice(not_finite(value).as_bytes());
+    if let Some(text) = not_finite_text(value) {
+        out.extend_from_slice(text.as_bytes());
         return;
     }
     let mut buffer = zmij::Buffer::new();
     let text = buffer.format_finite(value);
     out.extend_from_slice(text.strip_suffix(".0").unwrap_or(text).as_bytes());
-}
-
-fn not_finite(value: f64) -> &'static str {
-    match value.is_nan() {
-        true => "NaN",
-        false if value > 0.0 => "+Inf",
-        false => "-Inf",
-    }
 }
 
 /// Appends a number of a label, as `float_text` spelled it; with `.0` behind whole ones where OpenMetrics reads it

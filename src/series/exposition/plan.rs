@@ -138,24 +138,15 @@ fn store_block<'a>(name: Cow<'a, str>, family: &'a Family) -> Block<'a> {
     }
 }
 
-/// The suffixes that samples of a type have behind the family's name.
-const fn sample_suffixes(kind: MetricKind) -> &'static [&'static str] {
-    match kind {
-        MetricKind::Histogram => &["_bucket", "_count", "_sum"],
-        MetricKind::Summary => &["_count", "_sum"],
-        _ => &[],
-    }
-}
-
 /// Whether a sample of a family `name` would be called like one of `blocks`, which are sorted by name.
 fn contradicts(blocks: &[Block<'_>], name: &str, kind: MetricKind) -> bool {
     let is_sample = ["_bucket", "_count", "_sum"].into_iter().any(|suffix| {
         let family = name
             .strip_suffix(suffix)
             .and_then(|base| find(blocks, base));
-        family.is_some_and(|place| sample_suffixes(blocks[place].kind).contains(&suffix))
+        family.is_some_and(|place| blocks[place].kind.sample_suffixes().contains(&suffix))
     });
-    let mut suffixes = sample_suffixes(kind).iter();
+    let mut suffixes = kind.sample_suffixes().iter();
     is_sample
         || find(blocks, name).is_some()
         || suffixes.any(|suffix| find_joined(blocks, name, suffix).is_some())

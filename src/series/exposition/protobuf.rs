@@ -5,7 +5,7 @@
 
 use super::Exposed;
 use super::exemplar::{ExemplarLabels, Hex};
-use super::labels::{Labels, RawLabel, put_unescaped};
+use super::labels::Labels;
 use super::message::{put_delimited, put_double_field, put_message, put_timestamp, varint_len};
 use super::native::put_native;
 use super::number::Number;
@@ -14,7 +14,7 @@ use super::rewrite::Rewriting;
 use super::shown::{Point, Shown};
 use super::walk::each_series;
 use crate::otlp::wire::{WireType, put_bytes_field, put_tag, put_varint_field};
-use crate::series::naming::{MetricKind, unit_is_suffix};
+use crate::series::naming::{MetricKind, RawLabel, put_unescaped, unit_is_suffix};
 use crate::series::store::{Exemplar, Histogram, Store, Summary, base_name};
 
 /// About how many bytes a series takes, to guess the length of a family.

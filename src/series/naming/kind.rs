@@ -68,6 +68,15 @@ impl MetricKind {
         }
     }
 
+    /// The suffixes that samples of this kind have behind the family's name, beside or instead of none.
+    pub const fn sample_suffixes(self) -> &'static [&'static str] {
+        match self {
+            MetricKind::Histogram => &["_bucket", "_count", "_sum"],
+            MetricKind::Summary => &["_count", "_sum"],
+            _ => &[],
+        }
+    }
+
     /// Whether families of this kind have a unit: OpenMetrics wants none for info and stateset.
     pub const fn has_unit(self) -> bool {
         !matches!(self, MetricKind::Info | MetricKind::StateSet)

@@ -29,8 +29,12 @@ pub use label::{
 };
 pub use legacy::{is_legacy_label_name, is_legacy_metric_name};
 pub use metric::{NameError, metric_name};
-pub use parse::{LabelTexts, unescape_label_text};
+pub use parse::{
+    LabelTexts, RawLabel, RawLabels, put_unescaped, raw_labels, unescape, unescape_label_text,
+};
 pub use strategy::Strategy;
 pub use target::{INSTANCE, JOB, TARGET, identifies_target, job};
-pub use text::{write_help, write_label, write_labels, write_metric_name, write_series};
+pub use text::{
+    append_label, write_help, write_label, write_labels, write_metric_name, write_series,
+};
 pub use unit::{unit_is_suffix, unit_word};

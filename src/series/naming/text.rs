@@ -14,6 +14,14 @@ pub fn write_label(out: &mut String, name: &str, value: &str) {
     write_quoted(out, value);
 }
 
+/// Appends a label to a label text, with a comma where others stand in it already.
+pub fn append_label(label_text: &mut String, name: &str, value: &str) {
+    if !label_text.is_empty() {
+        label_text.push(',');
+    }
+    write_label(label_text, name, value);
+}
+
 /// Appends a label text, `a="b","c.d"="e"`: labels with commas between them.
 pub fn write_labels(out: &mut String, pairs: &[LabelPair<'_>]) {
     for (place, (name, value)) in pairs.iter().enumerate() {

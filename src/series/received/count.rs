@@ -41,21 +41,33 @@ fn start_of(metric: &Metric<'_>) -> Option<u64> {
             ..
         } => points
             .clone()
-            .filter_map(|point| starts(view::NumberPoint::read(point, |_| {}).start_unix_nano))
+            .filter_map(|point| starts(view::NumberPoint::read(point, |_| {}).head.start_unix_nano))
             .min(),
         MetricData::Histogram {
             points,
             temporality: CUMULATIVE,
         } => points
             .clone()
-            .filter_map(|point| starts(view::HistogramPoint::read(point, |_| {}).start_unix_nano))
+            .filter_map(|point| {
+                starts(
+                    view::HistogramPoint::read(point, |_| {})
+                        .head
+                        .start_unix_nano,
+                )
+            })
             .min(),
         MetricData::ExponentialHistogram {
             points,
             temporality: CUMULATIVE,
         } => points
             .clone()
-            .filter_map(|point| starts(view::ExponentialPoint::read(point, |_| {}).start_unix_nano))
+            .filter_map(|point| {
+                starts(
+                    view::ExponentialPoint::read(point, |_| {})
+                        .head
+                        .start_unix_nano,
+                )
+            })
             .min(),
         _ => None,
     }

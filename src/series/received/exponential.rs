@@ -1,6 +1,6 @@
 //! Exponential histograms, shown as native histograms.
 
-use crate::otlp::view::{Attributes, Exemplars, ExponentialPoint};
+use crate::otlp::view::{Attributes, ExponentialPoint};
 use crate::series::store::{Buckets, Exponential, Fault, Fingerprint, Lineage, SeriesId, Value};
 
 use super::exemplar::keep_latest;
@@ -9,7 +9,7 @@ use super::gaps::Addition;
 use super::middle;
 use super::scale::{self, Side};
 use super::taking::Taking;
-use super::time::Times;
+use super::time::{Times, is_first};
 
 /// The field of a point's attributes.
 const ATTRIBUTES: u32 = 1;
@@ -21,11 +21,9 @@ impl<O: FnMut(SeriesId, f64, u64)> Taking<'_, O> {
         let point = ExponentialPoint::read(message, |attribute| {
             set = set.with_member(key.of(attribute.raw));
         });
-        let fingerprint = points.base.then(set);
-        let times = self.times(point.start_unix_nano, point.time_unix_nano);
-        if point.no_recorded_value() {
-            return self.end(points, fingerprint, times);
-        }
+        let Some((fingerprint, times)) = self.begin(points, set, point.head) else {
+            return;
+        };
         let attributes = Attributes::of(message, ATTRIBUTES);
         if let Err(fault) = self.take_exponential(points, fingerprint, attributes, &point, times) {
             self.refuse_point(points, fault);
@@ -58,7 +56,11 @@ impl<O: FnMut(SeriesId, f64, u64)> Taking<'_, O> {
                 id
             }
         };
-        self.keep_latest_exemplars(id, point.exemplars());
+        self.keep_exemplars(id, point.exemplars(), 0, |value, exemplar| {
+            if let Value::Exponential(held) = value {
+                keep_latest(held, exemplar);
+            }
+        });
         Ok(())
     }
 
@@ -74,9 +76,8 @@ impl<O: FnMut(SeriesId, f64, u64)> Taking<'_, O> {
             return Ok(());
         };
         times.may_go_on(series, now)?;
-        let is_first = series.time_unix_nano == 0 || series.lineage != Lineage::Received;
-        let began_anew =
-            times.start_unix_nano > series.start_unix_nano && series.start_unix_nano != 0;
+        let is_first = is_first(series);
+        let began_anew = times.begin_anew(series);
         if let Value::Exponential(held) = &series.value {
             read.exemplars.clone_from(&held.exemplars);
             if !is_first {
@@ -140,26 +141,9 @@ impl<O: FnMut(SeriesId, f64, u64)> Taking<'_, O> {
         let merged = scale::merged(held, &read)?;
         self.replace(id, Value::Exponential(Box::new(merged)))?;
         if let Some(series) = self.store.get_mut(id) {
-            series.seen_s = now.seconds();
-            series.changed = true;
+            series.note_change(now);
         }
         Ok(())
-    }
-
-    fn keep_latest_exemplars(&mut self, id: SeriesId, exemplars: Exemplars<'_>) {
-        let reader = self.exemplars();
-        for exemplar in exemplars.filter_map(|exemplar| reader.read(&exemplar)) {
-            let has_room = self.store.has_room(exemplar.bytes());
-            let Some(series) = self.store.get_mut(id).filter(|_| has_room) else {
-                return;
-            };
-            let before = series.value.heap_bytes();
-            if let Value::Exponential(held) = &mut series.value {
-                keep_latest(held, exemplar);
-            }
-            let after = series.value.heap_bytes();
-            self.store.note_heap(before, after);
-        }
     }
 }
 

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::otlp::view::{Attributes, Exemplars, HistogramPoint};
+use crate::otlp::view::{Attributes, HistogramPoint};
 use crate::series::store::{Bounds, Fault, Fingerprint, Histogram, Lineage, SeriesId, Value};
 
 use super::exemplar::keep_in_buckets;
 use super::find::{Found, Points};
 use super::gaps::Addition;
 use super::taking::Taking;
-use super::time::Times;
+use super::time::{Times, is_first};
 use super::{Scratch, middle};
 
 /// The field of a point's attributes.
@@ -29,11 +29,9 @@ impl<O: FnMut(SeriesId, f64, u64)> Taking<'_, O> {
         let point = HistogramPoint::read(message, |attribute| {
             set = set.with_member(key.of(attribute.raw));
         });
-        let fingerprint = points.base.then(set);
-        let times = self.times(point.start_unix_nano, point.time_unix_nano);
-        if point.no_recorded_value() {
-            return self.end(points, fingerprint, times);
-        }
+        let Some((fingerprint, times)) = self.begin(points, set, point.head) else {
+            return;
+        };
         let attributes = Attributes::of(message, ATTRIBUTES);
         if let Err(fault) = self.take_histogram(points, fingerprint, attributes, &point, times) {
             self.refuse_point(points, fault);
@@ -71,7 +69,13 @@ impl<O: FnMut(SeriesId, f64, u64)> Taking<'_, O> {
                 id
             }
         };
-        self.keep_bucket_exemplars(id, point.exemplars());
+        // The first exemplar of a series brings room for one in each bucket.
+        let room_bytes = 8 * self.state.scratch.counts.len();
+        self.keep_exemplars(id, point.exemplars(), room_bytes, |value, exemplar| {
+            if let Value::Histogram(held) = value {
+                keep_in_buckets(held, exemplar);
+            }
+        });
         Ok(())
     }
 
@@ -101,9 +105,8 @@ impl<O: FnMut(SeriesId, f64, u64)> Taking<'_, O> {
         let now = self.now;
         let held = self.store.get(id).ok_or(Fault::NoValue)?;
         times.may_go_on(held, now)?;
-        let is_first = held.time_unix_nano == 0 || held.lineage != Lineage::Received;
-        // Zero where the sender began anew after the last point: then all was counted since.
-        let began_anew = times.start_unix_nano > held.start_unix_nano && held.start_unix_nano != 0;
+        let is_first = is_first(held);
+        let began_anew = times.begin_anew(held);
         // What a histogram with other bounds counted before can't be taken off.
         let is_known = !is_first && (began_anew || has_bounds(&held.value, bounds));
         self.lay_out(id, bounds, began_anew)?;
@@ -141,18 +144,6 @@ impl<O: FnMut(SeriesId, f64, u64)> Taking<'_, O> {
         }
         let empty = Value::Histogram(Box::new(Histogram::new(Arc::clone(bounds))));
         self.replace(id, empty)
-    }
-
-    /// Puts `value` in place of what the series holds, if there is room for it.
-    pub(super) fn replace(&mut self, id: SeriesId, value: Value) -> Result<(), Fault> {
-        let after = value.heap_bytes();
-        self.store.may_grow(id, after)?;
-        if let Some(series) = self.store.get_mut(id) {
-            let before = series.value.heap_bytes();
-            series.value = value;
-            self.store.note_heap(before, after);
-        }
-        Ok(())
     }
 
     /// Adds a delta. Where its bounds are others, a new accumulation begins with it, as after a reset.
@@ -198,28 +189,9 @@ impl<O: FnMut(SeriesId, f64, u64)> Taking<'_, O> {
             && held.bounds.values() == scratch.bounds.as_slice()
         {
             held.add(&scratch.counts, totals);
-            series.seen_s = now.seconds();
-            series.changed = true;
+            series.note_change(now);
         }
         Ok(())
-    }
-
-    fn keep_bucket_exemplars(&mut self, id: SeriesId, exemplars: Exemplars<'_>) {
-        let reader = self.exemplars();
-        for exemplar in exemplars.filter_map(|exemplar| reader.read(&exemplar)) {
-            // The first exemplar of a series brings room for one in each bucket.
-            let buckets = self.state.scratch.counts.len();
-            let has_room = self.store.has_room(exemplar.bytes() + 8 * buckets);
-            let Some(series) = self.store.get_mut(id).filter(|_| has_room) else {
-                return;
-            };
-            let before = series.value.heap_bytes();
-            if let Value::Histogram(held) = &mut series.value {
-                keep_in_buckets(held, exemplar);
-            }
-            let after = series.value.heap_bytes();
-            self.store.note_heap(before, after);
-        }
     }
 }
 

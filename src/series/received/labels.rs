@@ -1,7 +1,5 @@
 //! Attributes as the labels of a series, and as its identity.
 
-use std::borrow::Cow;
-
 use crate::otlp::view::{self, AnyValue, Attribute, Attributes};
 use crate::series::naming::{
     LabelPair, MetricKind, Strategy, merge_labels, unescape_label_text, write_labels,
@@ -64,15 +62,7 @@ fn with_place<'a>(
 
 /// The key and the value of an attribute as text.
 pub(super) fn attribute_pair(attribute: Attribute<'_>) -> LabelPair<'_> {
-    let value = match attribute.value() {
-        AnyValue::Str(text) => view::text(text),
-        other => {
-            let mut text = String::new();
-            other.write_text(&mut text);
-            Cow::Owned(text)
-        }
-    };
-    (view::text(attribute.key()), value)
+    (view::text(attribute.key()), attribute.value().text())
 }
 
 /// 64 bits over a stream as its sender names it, the same in every process and for every spelling of it in

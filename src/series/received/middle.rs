@@ -4,6 +4,8 @@
 //! otherwise the arithmetic one. The first bucket of a histogram without negative bounds begins at zero. Where
 //! one side is open, it is the bound on the other.
 
+use crate::series::store::exponential_bound;
+
 /// For the bucket at `index` of explicit bounds; 0 without any.
 pub(super) fn of_explicit(bounds: &[f64], index: usize) -> f64 {
     let upper = bounds.get(index).copied();
@@ -22,8 +24,8 @@ pub(super) fn of_explicit(bounds: &[f64], index: usize) -> f64 {
 
 /// For the bucket at `index` of an exponential histogram with base 2^(2^-scale), above zero.
 pub(super) fn of_exponential(scale: i32, index: i32) -> f64 {
-    let exponent = (f64::from(index) + 0.5) * f64::from(-scale).exp2();
-    exponent.exp2().clamp(f64::MIN_POSITIVE, f64::MAX)
+    let middle = exponential_bound(scale, f64::from(index) + 0.5);
+    middle.clamp(f64::MIN_POSITIVE, f64::MAX)
 }
 
 #[cfg(test)]

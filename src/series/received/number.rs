@@ -20,11 +20,9 @@ impl<O: FnMut(SeriesId, f64, u64)> Taking<'_, O> {
         let point = NumberPoint::read(message, |attribute| {
             set = set.with_member(key.of(attribute.raw));
         });
-        let fingerprint = points.base.then(set);
-        let times = self.times(point.start_unix_nano, point.time_unix_nano);
-        if point.no_recorded_value() {
-            return self.end(points, fingerprint, times);
-        }
+        let Some((fingerprint, times)) = self.begin(points, set, point.head) else {
+            return;
+        };
         let (kind, lineage) = (points.stream.kind, points.stream.lineage);
         let value = match checked(point.value, kind, lineage) {
             Ok(value) => value,
@@ -89,8 +87,7 @@ impl<O: FnMut(SeriesId, f64, u64)> Taking<'_, O> {
         match sum(&series.value, value) {
             Ok(total) => {
                 series.value = total;
-                series.seen_s = now.seconds();
-                series.changed = true;
+                series.note_change(now);
             }
             Err(fault) => self.store.count_fault(fault, 1),
         }

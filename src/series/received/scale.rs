@@ -2,7 +2,7 @@
 //! resolution (OpenTelemetry metrics data model, "Exponential Scale").
 
 use crate::otlp::view;
-use crate::series::store::{Buckets, Exponential, Fault};
+use crate::series::store::{Buckets, Exponential, Fault, exponential_bound};
 
 use super::histogram::total;
 
@@ -90,11 +90,11 @@ impl Side {
     fn below(&mut self, scale: i32, mut threshold: f64) -> (u64, f64) {
         let mut moved = 0_u64;
         while let Some(count) = self.counts.first().copied() {
-            if bound(scale, self.first) >= threshold {
+            if exponential_bound(scale, self.first as f64) >= threshold {
                 break;
             }
             if count > 0 {
-                threshold = threshold.max(bound(scale, self.first + 1));
+                threshold = threshold.max(exponential_bound(scale, (self.first + 1) as f64));
             }
             moved = moved.saturating_add(count);
             self.counts.remove(0);
@@ -102,11 +102,6 @@ impl Side {
         }
         (moved, threshold)
     }
-}
-
-/// The lower bound of the bucket at `index`.
-fn bound(scale: i32, index: i64) -> f64 {
-    (index as f64 * f64::from(-scale).exp2()).exp2()
 }
 
 const fn shift(from: i32, to: i32) -> u32 {

@@ -21,11 +21,9 @@ impl<O: FnMut(SeriesId, f64, u64)> Taking<'_, O> {
         let point = SummaryPoint::read(message, |attribute| {
             set = set.with_member(key.of(attribute.raw));
         });
-        let fingerprint = points.base.then(set);
-        let times = self.times(point.start_unix_nano, point.time_unix_nano);
-        if point.no_recorded_value() {
-            return self.end(points, fingerprint, times);
-        }
+        let Some((fingerprint, times)) = self.begin(points, set, point.head) else {
+            return;
+        };
         self.state.scratch.read_quantiles(&point);
         let quantiles = self.state.scratch.quantiles.len();
         let empty = || {

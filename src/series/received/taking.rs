@@ -1,8 +1,8 @@
 //! One sender's and scope's metrics on their way into the store.
 
-use crate::otlp::view::{Metric, MetricData, ScopeGroup};
+use crate::otlp::view::{Exemplars, Metric, MetricData, PointHead, ScopeGroup};
 use crate::series::store::{
-    ConflictKind, Fault, Fingerprint, Lineage, Moment, PlaceId, SeriesId, Store,
+    ConflictKind, Exemplar, Fault, Fingerprint, Lineage, Moment, PlaceId, SeriesId, Store, Value,
 };
 
 use super::Received;
@@ -96,9 +96,27 @@ impl<O: FnMut(SeriesId, f64, u64)> Taking<'_, O> {
         }
     }
 
+    /// What a point with these attributes is found by, and its times. `None` if there is nothing more to take of it,
+    /// because it says that its series has no value.
+    #[inline]
+    pub(super) fn begin(
+        &mut self,
+        points: &Points<'_>,
+        attributes: Fingerprint,
+        head: PointHead,
+    ) -> Option<(Fingerprint, Times)> {
+        let fingerprint = points.base.then(attributes);
+        let times = self.times(head.start_unix_nano, head.time_unix_nano);
+        if head.no_recorded_value() {
+            self.end(points, fingerprint, times);
+            return None;
+        }
+        Some((fingerprint, times))
+    }
+
     /// The times of a point, as far as they can be believed.
     #[inline]
-    pub(super) fn times(&mut self, start_unix_nano: u64, time_unix_nano: u64) -> Times {
+    fn times(&mut self, start_unix_nano: u64, time_unix_nano: u64) -> Times {
         let (times, is_future) = Times::read(start_unix_nano, time_unix_nano, self.now);
         if is_future {
             self.store.count_fault(Fault::Future, 1);
@@ -112,6 +130,39 @@ impl<O: FnMut(SeriesId, f64, u64)> Taking<'_, O> {
             strategy: self.state.options.strategy,
             now: self.now,
         }
+    }
+
+    /// Gives a point's exemplars to `keep`, as long as there is room for each and for `more_bytes`.
+    pub(super) fn keep_exemplars(
+        &mut self,
+        id: SeriesId,
+        exemplars: Exemplars<'_>,
+        more_bytes: usize,
+        keep: impl Fn(&mut Value, Exemplar),
+    ) {
+        let reader = self.exemplars();
+        for exemplar in exemplars.filter_map(|exemplar| reader.read(&exemplar)) {
+            let has_room = self.store.has_room(exemplar.bytes() + more_bytes);
+            let Some(series) = self.store.get_mut(id).filter(|_| has_room) else {
+                return;
+            };
+            let before = series.value.heap_bytes();
+            keep(&mut series.value, exemplar);
+            let after = series.value.heap_bytes();
+            self.store.note_heap(before, after);
+        }
+    }
+
+    /// Puts `value` in place of what the series holds, if there is room for it.
+    pub(super) fn replace(&mut self, id: SeriesId, value: Value) -> Result<(), Fault> {
+        let after = value.heap_bytes();
+        self.store.may_grow(id, after)?;
+        if let Some(series) = self.store.get_mut(id) {
+            let before = series.value.heap_bytes();
+            series.value = value;
+            self.store.note_heap(before, after);
+        }
+        Ok(())
     }
 
     /// Counts a point that is not taken.
@@ -147,7 +198,7 @@ impl<O: FnMut(SeriesId, f64, u64)> Taking<'_, O> {
     }
 
     /// Takes a point that says that there is no value: its series is not shown until one comes.
-    pub(super) fn end(&mut self, points: &Points<'_>, fingerprint: Fingerprint, times: Times) {
+    fn end(&mut self, points: &Points<'_>, fingerprint: Fingerprint, times: Times) {
         let Some(id) = self.store.find(fingerprint) else {
             return;
         };

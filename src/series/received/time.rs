@@ -65,8 +65,12 @@ impl Times {
         series.lineage = Lineage::Received;
         series.start_unix_nano = self.start_unix_nano;
         series.time_unix_nano = self.time_unix_nano;
-        series.seen_s = now.seconds();
-        series.changed = true;
+        series.note_change(now);
+    }
+
+    /// Whether the sender began anew after the last point, so that all it has accumulated was counted since.
+    pub(super) fn begin_anew(&self, held: &Series) -> bool {
+        self.start_unix_nano > held.start_unix_nano && held.start_unix_nano != 0
     }
 
     /// Whether a value that stands for itself, as of a gauge or summary, may follow what `held` holds.
@@ -95,6 +99,11 @@ impl Times {
             false => Ok(()),
         }
     }
+}
+
+/// Whether no point that its sender accumulates was taken before.
+pub(super) fn is_first(held: &Series) -> bool {
+    held.time_unix_nano == 0 || held.lineage != Lineage::Received
 }
 
 /// Whether the time lies further ahead than a clock may be.

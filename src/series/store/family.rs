@@ -108,12 +108,7 @@ impl Family {
 
 /// The name without the suffix that OpenMetrics puts on samples of this type.
 pub fn base_name(name: &str, kind: MetricKind) -> &str {
-    let suffix = match kind {
-        MetricKind::Counter => "_total",
-        MetricKind::Info => "_info",
-        _ => return name,
-    };
-    match name.strip_suffix(suffix) {
+    match name.strip_suffix(kind.suffix()) {
         Some("") | None => name,
         Some(base) => base,
     }
@@ -153,10 +148,6 @@ impl Claims {
 /// Every sample name that a family writes in some format. A counter's `_created` and base name are not
 /// among them: where another family has that name, OpenMetrics shows the counter without its type.
 fn claimed(name: &str, kind: MetricKind) -> impl Iterator<Item = String> {
-    let suffixes: &[&str] = match kind {
-        MetricKind::Histogram => &["", "_bucket", "_count", "_sum"],
-        MetricKind::Summary => &["", "_count", "_sum"],
-        _ => &[""],
-    };
-    suffixes.iter().map(move |suffix| format!("{name}{suffix}"))
+    let suffixes = std::iter::once("").chain(kind.sample_suffixes().iter().copied());
+    suffixes.map(move |suffix| format!("{name}{suffix}"))
 }

@@ -35,7 +35,10 @@ pub use moment::Moment;
 pub use place::Places;
 pub use series::{FamilyId, Lineage, NewSeries, PlaceId, Series, SeriesId};
 pub use sweep::Expiry;
-pub use value::{Bounds, Buckets, Exemplar, Exponential, Histogram, Summary, Value, float_text};
+pub use value::{
+    Bounds, Buckets, Exemplar, Exponential, Histogram, Summary, Value, exponential_bound,
+    float_text, not_finite_text,
+};
 
 use family::Claims;
 use insert::has_quoted_name;

@@ -1,6 +1,6 @@
 //! What a series is, and by what ids the store's contents are named.
 
-use super::{Exemplar, Fingerprint, FingerprintKey, Value};
+use super::{Exemplar, Fingerprint, FingerprintKey, Moment, Value};
 
 /// A family of the store. Valid until [`Store::epoch`](super::Store::epoch) changes, for ever if it is pinned and no view that yields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -127,6 +127,13 @@ impl Series {
             value: new.value,
             exemplar: None,
         }
+    }
+
+    /// Says that the value changed with what arrived at `now`.
+    #[inline]
+    pub fn note_change(&mut self, now: Moment) {
+        self.seen_s = now.seconds();
+        self.changed = true;
     }
 
     /// Takes the value out, so that the series is not shown; answers with the heap bytes that this frees.

@@ -81,6 +81,12 @@ impl Exponential {
     }
 }
 
+/// Where `index` lies in an exponential histogram: base^index, with the base 2^(2^-scale). The bucket at `index` begins
+/// there, and the middle of it is at half an index more.
+pub fn exponential_bound(scale: i32, index: f64) -> f64 {
+    (index * f64::from(-scale).exp2()).exp2()
+}
+
 /// Consecutive buckets: that at index `i` counts values in (base^(offset+i), base^(offset+i+1)].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Buckets {
@@ -232,11 +238,8 @@ impl Value {
 /// Text labels are compared as texts, so that it has to be the spelling that everybody else uses: OpenMetrics 1.0.0,
 /// "Canonical Numbers". OpenMetrics asks for `.0` behind whole numbers too; that is added where it is written.
 pub fn float_text(value: f64) -> String {
-    if value.is_nan() {
-        return "NaN".to_owned();
-    }
-    if value.is_infinite() {
-        return if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
+    if let Some(text) = not_finite_text(value) {
+        return text.to_owned();
     }
     let scientific = format!("{value:e}");
     match scientific
@@ -245,6 +248,15 @@ pub fn float_text(value: f64) -> String {
     {
         Some((digits, Ok(power @ (..-4 | 6..)))) => format!("{digits}e{}", signed_power(power)),
         _ => value.to_string(),
+    }
+}
+
+/// `NaN`, `+Inf` or `-Inf`; `None` for numbers.
+pub fn not_finite_text(value: f64) -> Option<&'static str> {
+    match value {
+        f64::INFINITY => Some("+Inf"),
+        f64::NEG_INFINITY => Some("-Inf"),
+        value => value.is_nan().then_some("NaN"),
     }
 }
 

@@ -9,7 +9,6 @@ use crate::series::store::FingerprintKey;
 pub(super) struct Described {
     pub(super) job: Box<str>,
     pub(super) instance: Box<str>,
-    pub(super) service: Box<str>,
     /// The attributes that are neither in `job` nor in `instance`.
     pub(super) others: Vec<(String, String)>,
 }
@@ -22,8 +21,8 @@ impl Described {
         let (mut namespace, mut service, mut instance) = Default::default();
         let mut others = Vec::new();
         for attribute in resource {
-            let (key, mut value) = (view::text(attribute.key()).into_owned(), String::new());
-            attribute.value().write_text(&mut value);
+            let key = view::text(attribute.key()).into_owned();
+            let mut value = attribute.value().text().into_owned();
             value.truncate(value.floor_char_boundary(MAX_BYTES));
             match key.as_str() {
                 "service.namespace" => namespace = value,
@@ -38,7 +37,6 @@ impl Described {
         Described {
             job: job(&namespace, &service).into(),
             instance: instance.into(),
-            service: service.into(),
             others,
         }
     }

@@ -23,7 +23,7 @@ use slab::Slab;
 use crate::otlp::view::{self, Attributes, Scope};
 use crate::series::naming::{
     INSTANCE, JOB, LabelPair, MetricKind, SCOPE_NAME, SCOPE_SCHEMA_URL, SCOPE_VERSION, Strategy,
-    merge_labels, metric_name, scope_attribute, write_label,
+    append_label, merge_labels, metric_name, scope_attribute,
 };
 use crate::series::store::{
     ConflictKind, FamilySpec, Fault, Fingerprint, FingerprintKey, Lineage, Moment, NewSeries,
@@ -58,8 +58,6 @@ pub struct Target {
     pub job: Box<str>,
     /// `service.instance.id`, or made up where two senders give none.
     pub instance: Box<str>,
-    /// `service.name`; empty where the resource names none.
-    pub service: Box<str>,
     /// The resource whose metrics are shown here.
     sender: Option<Fingerprint>,
     /// The time of its latest point, by its own clock.
@@ -307,7 +305,6 @@ impl Targets {
         let target = Target {
             job: described.job.clone(),
             instance: described.instance.clone(),
-            service: described.service.clone(),
             sender,
             latest_unix_nano: 0,
             seen_s: now.seconds(),
@@ -387,7 +384,7 @@ impl Targets {
             .iter()
             .filter(|(name, _)| name != JOB && name != INSTANCE)
         {
-            append(&mut text, name, value);
+            append_label(&mut text, name, value);
         }
         text
     }
@@ -398,13 +395,13 @@ impl Targets {
         let mut text = String::new();
         if let Some(target) = self.get(id) {
             if !target.job.is_empty() {
-                append(&mut text, JOB, &target.job);
+                append_label(&mut text, JOB, &target.job);
             }
-            append(&mut text, INSTANCE, &target.instance);
+            append_label(&mut text, INSTANCE, &target.instance);
         }
         if let Some(scope) = scope {
             for (name, value) in scope_labels(self.options.strategy, scope) {
-                append(&mut text, &name, &value);
+                append_label(&mut text, &name, &value);
             }
         }
         text
@@ -455,9 +452,7 @@ fn scope_labels<'a>(strategy: Strategy, scope: &Scope<'a>) -> Vec<LabelPair<'a>>
     let mut pairs: Vec<LabelPair<'a>> = Vec::new();
     for attribute in scope.attributes.clone() {
         if let Some(key) = scope_attribute(strategy, &view::text(attribute.key())) {
-            let mut value = String::new();
-            attribute.value().write_text(&mut value);
-            pairs.push((key.into(), value.into()));
+            pairs.push((key.into(), attribute.value().text()));
         }
     }
     merge_labels(strategy, MetricKind::Gauge, &mut pairs);
@@ -470,11 +465,4 @@ fn scope_labels<'a>(strategy: Strategy, scope: &Scope<'a>) -> Vec<LabelPair<'a>>
     pairs.extend(own.map(|(name, value)| (name.into(), view::text(value))));
     pairs.sort();
     pairs
-}
-
-fn append(text: &mut String, name: &str, value: &str) {
-    if !text.is_empty() {
-        text.push(',');
-    }
-    write_label(text, name, value);
 }

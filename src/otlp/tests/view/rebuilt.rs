@@ -226,13 +226,13 @@ fn number_point(bytes: &[u8]) -> metrics::NumberDataPoint {
     use metrics::number_data_point::Value;
     let mut attributes = Vec::new();
     let point = NumberPoint::read(bytes, |attribute| attributes.push(key_value(attribute)));
-    assert_eq!(point.no_recorded_value(), point.flags % 2 == 1);
+    assert_eq!(point.head.no_recorded_value(), point.head.flags % 2 == 1);
     metrics::NumberDataPoint {
         attributes,
-        start_time_unix_nano: point.start_unix_nano,
-        time_unix_nano: point.time_unix_nano,
+        start_time_unix_nano: point.head.start_unix_nano,
+        time_unix_nano: point.head.time_unix_nano,
         exemplars: point.exemplars().map(exemplar).collect(),
-        flags: point.flags,
+        flags: point.head.flags,
         value: match point.value {
             NumberValue::None => None,
             NumberValue::Int(value) => Some(Value::AsInt(value)),
@@ -259,17 +259,17 @@ fn exemplar(exemplar: Exemplar<'_>) -> metrics::Exemplar {
 fn histogram_point(bytes: &[u8]) -> metrics::HistogramDataPoint {
     let mut attributes = Vec::new();
     let point = HistogramPoint::read(bytes, |attribute| attributes.push(key_value(attribute)));
-    assert_eq!(point.no_recorded_value(), point.flags % 2 == 1);
+    assert_eq!(point.head.no_recorded_value(), point.head.flags % 2 == 1);
     metrics::HistogramDataPoint {
         attributes,
-        start_time_unix_nano: point.start_unix_nano,
-        time_unix_nano: point.time_unix_nano,
+        start_time_unix_nano: point.head.start_unix_nano,
+        time_unix_nano: point.head.time_unix_nano,
         count: point.count,
         sum: point.sum,
         bucket_counts: point.bucket_counts().collect(),
         explicit_bounds: point.explicit_bounds().collect(),
         exemplars: point.exemplars().map(exemplar).collect(),
-        flags: point.flags,
+        flags: point.head.flags,
         min: point.min,
         max: point.max,
     }
@@ -278,22 +278,22 @@ fn histogram_point(bytes: &[u8]) -> metrics::HistogramDataPoint {
 fn exponential_point(bytes: &[u8]) -> metrics::ExponentialHistogramDataPoint {
     let mut attributes = Vec::new();
     let point = ExponentialPoint::read(bytes, |attribute| attributes.push(key_value(attribute)));
-    assert_eq!(point.no_recorded_value(), point.flags % 2 == 1);
+    assert_eq!(point.head.no_recorded_value(), point.head.flags % 2 == 1);
     let buckets = |buckets: Buckets<'_>| exponential::Buckets {
         offset: buckets.offset,
         bucket_counts: buckets.bucket_counts().collect(),
     };
     metrics::ExponentialHistogramDataPoint {
         attributes,
-        start_time_unix_nano: point.start_unix_nano,
-        time_unix_nano: point.time_unix_nano,
+        start_time_unix_nano: point.head.start_unix_nano,
+        time_unix_nano: point.head.time_unix_nano,
         count: point.count,
         sum: point.sum,
         scale: point.scale,
         zero_count: point.zero_count,
         positive: Some(buckets(point.positive)),
         negative: Some(buckets(point.negative)),
-        flags: point.flags,
+        flags: point.head.flags,
         exemplars: point.exemplars().map(exemplar).collect(),
         min: point.min,
         max: point.max,
@@ -304,17 +304,17 @@ fn exponential_point(bytes: &[u8]) -> metrics::ExponentialHistogramDataPoint {
 fn summary_point(bytes: &[u8]) -> metrics::SummaryDataPoint {
     let mut attributes = Vec::new();
     let point = SummaryPoint::read(bytes, |attribute| attributes.push(key_value(attribute)));
-    assert_eq!(point.no_recorded_value(), point.flags % 2 == 1);
+    assert_eq!(point.head.no_recorded_value(), point.head.flags % 2 == 1);
     let quantiles = point.quantiles();
     metrics::SummaryDataPoint {
         attributes,
-        start_time_unix_nano: point.start_unix_nano,
-        time_unix_nano: point.time_unix_nano,
+        start_time_unix_nano: point.head.start_unix_nano,
+        time_unix_nano: point.head.time_unix_nano,
         count: point.count,
         sum: point.sum,
         quantile_values: quantiles
             .map(|(quantile, value)| ValueAtQuantile { quantile, value })
             .collect(),
-        flags: point.flags,
+        flags: point.head.flags,
     }
 }

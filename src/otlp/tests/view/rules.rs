@@ -136,7 +136,10 @@ fn values_of_points_are_told_apart() {
     }
     for (flags, none) in [(0, false), (1, true), (2, false), (3, true)] {
         let point = [0x40, flags];
-        assert_eq!(NumberPoint::read(&point, |_| {}).no_recorded_value(), none);
+        assert_eq!(
+            NumberPoint::read(&point, |_| {}).head.no_recorded_value(),
+            none
+        );
     }
 }
 
