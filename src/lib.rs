@@ -17,8 +17,10 @@
 //! | [`series`] | what /metrics shows: received metrics, metrics derived from spans and logs |
 //! | [`intake`] | the one door: checks, limits and commits a batch, answers |
 //! | [`listen`] | the accept loop under every server: limits, TLS, drain |
+//! | [`dial`] | the way out: names, TCP connections, TLS |
 //! | [`receive`] | OTLP/gRPC and OTLP/HTTP to the door; knows transports, nothing else |
 //! | [`export`] | out of the journal to named destinations; knows destinations, nothing else |
+//! | [`probe`] | checks what the services depend on: databases, caches, URLs, and the agent's own exports |
 //! | [`serve`] | the HTTP face: metrics, health, ledger |
 //! | [`agent`] | puts the rooms together, binds every socket, then starts them, and ends them in order |
 //!
@@ -50,10 +52,16 @@ pub mod intake;
 pub mod listen;
 
 #[cfg(feature = "agent")]
+pub mod dial;
+
+#[cfg(feature = "agent")]
 pub mod receive;
 
 #[cfg(feature = "agent")]
 pub mod export;
+
+#[cfg(feature = "agent")]
+pub mod probe;
 
 #[cfg(feature = "agent")]
 pub mod serve;

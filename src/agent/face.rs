@@ -43,7 +43,8 @@ pub(super) fn new(
         metrics_json: Arc::new(move || Box::pin(listed.clone().metrics_json())),
         map: shown::map(&series),
         conflicts: shown::conflicts(&series),
-        checks: Vec::new(),
+        checks: Arc::new(Vec::new),
+        run_check: Arc::new(|_| Box::pin(async { None })),
         instruments: telemetry.instruments(),
         tracer: telemetry.tracer(),
     }

@@ -10,7 +10,7 @@ use crate::config::{
     LogFormat, ReceiveSettings, SeriesSettings, Settings, SyncMode, TelemetrySettings,
     TranslationStrategy, WhenFull,
 };
-use crate::export::{ClientTls, Destination, ExportPolicy};
+use crate::export::{Destination, ExportPolicy};
 use crate::intake::{IntakeLimits, KeptEncodings};
 use crate::journal::{self, JournalOptions};
 use crate::listen::{Limits, ServerTls, TlsError};
@@ -217,16 +217,11 @@ pub(super) fn server_tls(
 }
 
 pub(super) fn destination(settings: &ExportSettings) -> Destination {
-    let tls = settings.tls.clone().unwrap_or_default();
     Destination {
         endpoint: settings.endpoint.uri().clone(),
         protocol: settings.protocol,
         headers: headers(settings),
-        tls: ClientTls {
-            ca_file: tls.ca_file,
-            identity: tls.cert_file.zip(tls.key_file),
-            server_name: tls.server_name,
-        },
+        tls: settings.tls.clone().unwrap_or_default().into(),
         timeout: settings.timeout,
         connect_timeout: settings.connect_timeout,
     }

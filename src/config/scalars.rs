@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::endpoint::Endpoint;
+use super::probe_url::ProbeUrl;
 use super::setting::Scalar;
 use super::units::{ByteSize, parse_duration, show_duration};
 use crate::otlp::Signal;
@@ -129,6 +130,23 @@ impl Scalar for Endpoint {
     }
     fn parse(text: &str) -> Result<Self, String> {
         Endpoint::parse(text.trim())
+    }
+    fn show(&self) -> String {
+        quoted(self)
+    }
+}
+
+impl Scalar for ProbeUrl {
+    const QUOTED: bool = true;
+    const REPEAT: bool = false;
+    fn kind() -> String {
+        "a URL whose scheme names the kind of check, as \"postgres://app@db/orders\" or \"https://shop.example/health\"".to_owned()
+    }
+    fn short_kind() -> String {
+        "URL".to_owned()
+    }
+    fn parse(text: &str) -> Result<Self, String> {
+        ProbeUrl::parse(text.trim())
     }
     fn show(&self) -> String {
         quoted(self)

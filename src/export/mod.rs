@@ -15,7 +15,7 @@ mod worker;
 use std::time::Duration;
 
 pub(crate) use client::reason;
-pub use client::{Client, ClientError, ClientTls, Destination};
+pub use client::{Client, ClientError, Destination};
 pub use worker::{ExportHandle, ExportStatus, spawn};
 
 use crate::otlp::Encoding;

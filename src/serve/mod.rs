@@ -13,8 +13,10 @@ mod system;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::HeaderValue;
@@ -39,6 +41,8 @@ pub enum Phase {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CheckStatus {
+    /// Not known yet: the agent has just started.
+    Starting,
     /// As it should be.
     Pass,
     /// Works, but somebody should look.
@@ -47,13 +51,62 @@ pub enum CheckStatus {
     Fail,
 }
 
-/// The result of a check that `/api/health?include=` can name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+impl CheckStatus {
+    /// The status as answers show it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            CheckStatus::Starting => "starting",
+            CheckStatus::Pass => "pass",
+            CheckStatus::Warn => "warn",
+            CheckStatus::Fail => "fail",
+        }
+    }
+}
+
+/// One dependency, as the endpoints show it. No text in it holds a secret.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Check {
+    /// The probe's name.
+    pub name: String,
+    /// `postgres`, `http`, `export`, …
+    pub kind: &'static str,
+    /// The groups by which `?include=` finds it, that of its kind included: `database`, `cache`, `exports`, and configured ones.
+    pub groups: Vec<String>,
+    /// Whether the agent is not ready while this fails.
+    pub required: bool,
     /// How it stands.
     pub status: CheckStatus,
+    /// Why its status does not count now: a maintenance window, or a parent that is down.
+    pub excused: Option<String>,
     /// One plain sentence.
     pub message: String,
+    /// What to do next, where something is to be done.
+    pub advice: Option<String>,
+    /// What is checked, as `db:5432/orders`.
+    pub target: String,
+    /// Since when it has this status.
+    pub since: Option<SystemTime>,
+    /// The last run.
+    pub last_run: Option<LastRun>,
+    /// When the next run is due.
+    pub next_run: Option<SystemTime>,
+    /// When the first certificate that was shown ends.
+    pub certificate_ends: Option<SystemTime>,
+    /// What else was found, by name.
+    pub facts: BTreeMap<&'static str, serde_json::Value>,
+}
+
+/// How the last run of a check went.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LastRun {
+    /// When it began.
+    pub at: SystemTime,
+    /// How long it took.
+    pub took: Duration,
+    /// How long each phase took, in their order.
+    pub phases: Vec<(&'static str, Duration)>,
+    /// Why it failed, in one word, and in which phase; `None` when it succeeded.
+    pub failure: Option<(&'static str, Option<&'static str>)>,
 }
 
 /// A question that the face passes on to another room. It must not block.
@@ -109,8 +162,10 @@ pub struct Face {
     pub map: AskLater<Option<Bytes>>,
     /// What could not be shown as it was sent, as `/api/conflicts` shows it; `None` where no series are kept.
     pub conflicts: AskLater<Option<Bytes>>,
-    /// Checks by the name that `include=` uses.
-    pub checks: Vec<(String, Ask<Check>)>,
+    /// Every dependency that is checked, by name in ascending order.
+    pub checks: Ask<Vec<Check>>,
+    /// Runs the check of this name now and shows how it went; `None` where there is none of this name.
+    pub run_check: AskLaterWith<String, Option<Check>>,
     /// The agent's own instruments.
     pub instruments: Arc<Instruments>,
     /// The tracer of own spans.

@@ -140,3 +140,34 @@ pub const URL_PATH: Key = Key::from_static_str("url.path");
 pub const REQUEST_ID: Key = Key::from_static_str("request.id");
 /// The class of an error; for HTTP the status code.
 pub const ERROR_TYPE: Key = Key::from_static_str("error.type");
+
+/// The host that a call goes to.
+pub const SERVER_ADDRESS: Key = Key::from_static_str("server.address");
+/// The port that a call goes to.
+pub const SERVER_PORT: Key = Key::from_static_str("server.port");
+/// The address that a connection was made to.
+pub const PEER_ADDRESS: Key = Key::from_static_str("network.peer.address");
+/// The port that a connection was made to.
+pub const PEER_PORT: Key = Key::from_static_str("network.peer.port");
+/// The version of TLS, as `1.3`.
+pub const TLS_VERSION: Key = Key::from_static_str("tls.protocol.version");
+/// The version of HTTP, as `1.1` or `2`.
+pub const PROTOCOL_VERSION: Key = Key::from_static_str("network.protocol.version");
+/// The URL of a request, without user, password and query.
+pub const URL_FULL: Key = Key::from_static_str("url.full");
+/// The database system: `postgresql`, `mysql`, `mariadb`, `sqlite`, `redis`.
+pub const DB_SYSTEM: Key = Key::from_static_str("db.system.name");
+/// The database within the system.
+pub const DB_NAMESPACE: Key = Key::from_static_str("db.namespace");
+/// The operation: `SELECT`, `PING`.
+pub const DB_OPERATION: Key = Key::from_static_str("db.operation.name");
+/// The statement, without values.
+pub const DB_QUERY: Key = Key::from_static_str("db.query.text");
+/// The database's own code of an error, as `28P01`.
+pub const DB_STATUS: Key = Key::from_static_str("db.response.status_code");
+/// The name that a name server is asked for.
+pub const DNS_QUESTION: Key = Key::from_static_str("dns.question.name");
+/// The probe's configured name, on spans.
+pub const PROBE: Key = Key::from_static_str("lineside.probe.name");
+/// The kind of a probe, on spans.
+pub const PROBE_KIND: Key = Key::from_static_str("lineside.probe.kind");

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::fixture::repository;
 
 /// The rooms from the top down; each may know those before it.
-const ROOMS: [&str; 13] = [
+const ROOMS: [&str; 15] = [
     "otlp",
     "config",
     "resilience",
@@ -16,8 +16,10 @@ const ROOMS: [&str; 13] = [
     "series",
     "intake",
     "listen",
+    "dial",
     "receive",
     "export",
+    "probe",
     "serve",
     "agent",
 ];

@@ -2,6 +2,7 @@
 
 mod export;
 mod journal;
+mod probe;
 mod receive;
 mod running;
 mod series;
@@ -13,6 +14,11 @@ pub use export::{
     BatchSettings, BreakerSettings, ClientTls, Compression, ExportSettings, Protocol, RetrySettings,
 };
 pub use journal::{JournalSettings, SyncMode, WhenFull};
+pub use probe::{
+    DiskProbeSettings, DnsProbeSettings, GrpcProbeSettings, HttpProbeSettings, HttpVersion,
+    MaintenanceSettings, ProbeSettings, ProbesSettings, QuerySettings, RedisProbeSettings,
+    TcpProbeSettings,
+};
 pub use receive::{CorsSettings, ListenerSettings, ReceiveSettings, ServerTls};
 pub use running::{ApiSettings, LedgerSettings, LogFormat, ShutdownSettings, TelemetrySettings};
 pub use series::{
@@ -37,6 +43,12 @@ section! {
         /// OTLP destinations, by name: `[export.collector]`, `[export.backup]`, …
         /// Names consist of a-z, 0-9, `-` and `_`. Each has its own place in the journal, retry and breaker.
         export: BTreeMap<String, ExportSettings> = BTreeMap::new();
+        /// What holds for all probes.
+        probes: ProbesSettings = ProbesSettings::default();
+        /// Dependencies that are checked, by name: `[probe.orders-db]`, `[probe.cache]`, … Names consist of a-z, 0-9, `-` and `_`.
+        probe: BTreeMap<String, ProbeSettings> = BTreeMap::new();
+        /// Times during which nothing is said of some probes, by name: `[maintenance.nightly]`, …
+        maintenance: BTreeMap<String, MaintenanceSettings> = BTreeMap::new();
         /// What is kept of received telemetry for /metrics: received metrics, and metrics derived from spans and logs.
         series: SeriesSettings = SeriesSettings::default();
         /// How series are shown on /metrics.

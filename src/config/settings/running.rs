@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::receive::{ServerTls, loopback};
+use crate::config::secret::Secret;
 use crate::config::section::{choice, section};
 use crate::config::units::{ByteSize, hours, millis, secs};
 
@@ -20,6 +21,9 @@ section! {
         header_timeout: Duration = secs(10), within millis(1)..=hours(1);
         /// How long a connection may stand without a request before it is closed.
         idle_timeout: Duration = secs(75), within millis(1)..=hours(24);
+        /// A token that callers present as `Authorization: Bearer …` to see details and to run probes. On a loopback address
+        /// neither needs it; beyond, nobody sees details without.
+        token: Option<Secret> = None => "{ env = \"LINESIDE_TOKEN\" }";
         /// TLS on this listener. Not set: plain.
         tls: Option<ServerTls> = None;
     }

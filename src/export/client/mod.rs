@@ -2,7 +2,6 @@
 
 mod grpc;
 mod http;
-mod tls;
 
 use std::time::Duration;
 
@@ -15,11 +14,10 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::timeout;
 
-pub use tls::ClientTls;
-
 use super::outcome::Outcome;
 use super::payload::Payload;
 use crate::config::Protocol;
+use crate::dial::ClientTls;
 use crate::otlp::{Encoding, Signal};
 
 /// Named in every request (OTLP exporter specification, "User Agent"); configured headers win.

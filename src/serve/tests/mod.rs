@@ -1,6 +1,6 @@
 //! The face as a client sees it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -58,7 +58,8 @@ impl Agent {
             metrics_json: series(&kept, json!({ "families": [] })),
             map: series(&kept, json!({ "edges": [] })),
             conflicts: series(&kept, json!({ "conflicts": [] })),
-            checks: vec![("journal".to_owned(), Arc::new(journal_check))],
+            checks: Arc::new(|| vec![journal_check()]),
+            run_check: Arc::new(|_| Box::pin(async { None })),
             instruments: telemetry.instruments(),
             tracer: provider.tracer("test"),
         };
@@ -138,8 +139,20 @@ fn series(kept: &Arc<AtomicBool>, value: Value) -> AskLater<Option<Bytes>> {
 
 fn journal_check() -> Check {
     Check {
+        name: "journal".to_owned(),
+        kind: "disk",
+        groups: Vec::new(),
+        required: true,
         status: CheckStatus::Warn,
+        excused: None,
         message: "91 % full".to_owned(),
+        advice: None,
+        target: "/var".to_owned(),
+        since: None,
+        last_run: None,
+        next_run: None,
+        certificate_ends: None,
+        facts: BTreeMap::new(),
     }
 }
 

@@ -1,0 +1,201 @@
+//! TLS towards others.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, InvalidDnsNameError, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use x509_cert::der::Decode;
+
+use super::{DialError, Stream};
+use crate::config;
+
+/// Whom to trust and who we are; the default trusts the public authorities and shows nothing.
+#[derive(Clone, Debug, Default)]
+pub struct ClientTls {
+    /// A PEM file with the authorities to trust instead of the public ones.
+    pub ca_file: Option<PathBuf>,
+    /// Our certificate and key as PEM files, for mTLS.
+    pub identity: Option<(PathBuf, PathBuf)>,
+    /// The name that the destination's certificate must carry, where it differs from the host.
+    pub server_name: Option<String>,
+}
+
+impl From<config::ClientTls> for ClientTls {
+    fn from(tls: config::ClientTls) -> ClientTls {
+        ClientTls {
+            ca_file: tls.ca_file,
+            identity: tls.cert_file.zip(tls.key_file),
+            server_name: tls.server_name,
+        }
+    }
+}
+
+impl ClientTls {
+    /// What rustls needs to know of it.
+    ///
+    /// # Errors
+    ///
+    /// Names the file that could not be read or used.
+    pub fn config(&self) -> Result<ClientConfig, Box<dyn std::error::Error>> {
+        let builder = ClientConfig::builder().with_root_certificates(self.roots()?);
+        let Some((certificate, key)) = &self.identity else {
+            return Ok(builder.with_no_client_auth());
+        };
+        let at = |path: &PathBuf| format!("cannot use {}", path.display());
+        let chain = CertificateDer::pem_file_iter(certificate)
+            .and_then(Iterator::collect)
+            .map_err(|error| format!("{}: {error}", at(certificate)))?;
+        let key_der =
+            PrivateKeyDer::from_pem_file(key).map_err(|error| format!("{}: {error}", at(key)))?;
+        Ok(builder.with_client_auth_cert(chain, key_der)?)
+    }
+
+    fn roots(&self) -> Result<Arc<RootCertStore>, Box<dyn std::error::Error>> {
+        let mut roots = RootCertStore::empty();
+        match &self.ca_file {
+            None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+            Some(path) => {
+                let refused = |error| format!("cannot use {}: {error}", path.display());
+                for certificate in CertificateDer::pem_file_iter(path).map_err(refused)? {
+                    roots.add(certificate.map_err(refused)?)?;
+                }
+            }
+        }
+        Ok(Arc::new(roots))
+    }
+
+    /// The name to expect, where it is not the host.
+    pub fn server_name(&self) -> Option<Result<ServerName<'static>, InvalidDnsNameError>> {
+        self.server_name.clone().map(ServerName::try_from)
+    }
+}
+
+/// TLS towards one server. It remembers until when the certificates of the last handshake are valid, accepted or not.
+#[derive(Debug)]
+pub struct TlsClient {
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+    seen: Arc<Mutex<Option<SystemTime>>>,
+}
+
+impl TlsClient {
+    /// Prepares TLS towards `host`, offering the protocols `alpn` (RFC 7301).
+    ///
+    /// # Errors
+    ///
+    /// Names the file, or the name, that could not be used.
+    pub fn new(
+        host: &str,
+        tls: &ClientTls,
+        alpn: &[&[u8]],
+    ) -> Result<TlsClient, Box<dyn std::error::Error>> {
+        let name = match tls.server_name() {
+            Some(name) => name?,
+            None => ServerName::try_from(host.to_owned())?,
+        };
+        let seen = Arc::default();
+        let provider = Arc::new(ring::default_provider());
+        let roots = tls.roots()?;
+        let inner = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider));
+        let noting = Noting {
+            inner: inner.build()?,
+            provider,
+            seen: Arc::clone(&seen),
+        };
+        let mut config = tls.config()?;
+        config
+            .dangerous()
+            .set_certificate_verifier(Arc::new(noting));
+        config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+        Ok(TlsClient {
+            config: Arc::new(config),
+            name,
+            seen,
+        })
+    }
+
+    /// Makes TLS on `stream`.
+    ///
+    /// # Errors
+    ///
+    /// [`DialError::Certificate`] when the server's was not accepted, [`DialError::Tls`] when there was no agreement.
+    pub async fn secure(&self, stream: TcpStream) -> Result<Stream, DialError> {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let connector = TlsConnector::from(Arc::clone(&self.config));
+        let handshake = connector.connect(self.name.clone(), stream).await;
+        handshake
+            .map(|stream| Stream::Tls(Box::new(stream)))
+            .map_err(DialError::of_handshake)
+    }
+
+    /// When the first of the certificates shown in the last handshake ends; `None` when there was none.
+    pub fn certificate_ends(&self) -> Option<SystemTime> {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Verifies as rustls does, and notes until when the certificates are valid before it judges them.
+#[derive(Debug)]
+struct Noting {
+    inner: Arc<WebPkiServerVerifier>,
+    provider: Arc<CryptoProvider>,
+    seen: Arc<Mutex<Option<SystemTime>>>,
+}
+
+impl ServerCertVerifier for Noting {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let shown = std::iter::once(certificate).chain(intermediates);
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = shown.filter_map(ends).min();
+        self.inner
+            .verify_server_cert(certificate, intermediates, name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner
+            .verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner
+            .verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
+}
+
+/// When a certificate ends (RFC 5280, section 4.1.2.5).
+fn ends(certificate: &CertificateDer<'_>) -> Option<SystemTime> {
+    let certificate = x509_cert::Certificate::from_der(certificate).ok()?;
+    let validity = certificate.tbs_certificate().validity();
+    Some(validity.not_after.to_system_time())
+}

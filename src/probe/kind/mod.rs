@@ -1,0 +1,51 @@
+//! The kinds of checks: one file each, and one place that chooses between them.
+
+use async_trait::async_trait;
+use opentelemetry::KeyValue;
+
+use super::failure::Failure;
+use super::metric::Metric;
+use super::run::Run;
+use crate::config::{ProbeKind, ProbeSettings};
+
+/// One way of checking one dependency.
+#[async_trait]
+pub(super) trait Check: Send + Sync {
+    /// What every span of this check says, known before it runs: `db.system.name`, `server.address`, …
+    fn attributes(&self) -> Vec<KeyValue>;
+
+    /// The numbers that it may measure, as [`Run::reading`] names them.
+    fn metrics(&self) -> Vec<Metric> {
+        Vec::new()
+    }
+
+    /// Whether a run calls something outside of the agent, and so makes a CLIENT span.
+    fn is_call(&self) -> bool {
+        true
+    }
+
+    /// Checks once. It keeps no time: whoever runs it drops it when the timeout has passed, which must end every
+    /// connection it made.
+    async fn check(&self, run: &Run) -> Result<(), Failure>;
+}
+
+/// The check that `settings` ask for.
+///
+/// # Errors
+///
+/// Says what cannot be used: TLS material, or a pattern.
+pub(super) fn build(settings: &ProbeSettings) -> Result<Box<dyn Check>, String> {
+    match settings.url.kind() {
+        ProbeKind::Postgres
+        | ProbeKind::Mysql
+        | ProbeKind::Sqlite
+        | ProbeKind::Redis
+        | ProbeKind::Sentinel
+        | ProbeKind::Http
+        | ProbeKind::Tcp
+        | ProbeKind::Grpc
+        | ProbeKind::Dns
+        | ProbeKind::Disk => Err("this kind is not there yet".to_owned()),
+        ProbeKind::Export => Err("exports have their probes by themselves".to_owned()),
+    }
+}
