@@ -52,7 +52,7 @@ impl From<io::Error> for DialError {
 
 impl DialError {
     /// What went wrong in a TLS handshake.
-    pub(super) fn of_handshake(error: io::Error) -> DialError {
+    pub fn of_handshake(error: io::Error) -> DialError {
         let inner = error
             .get_ref()
             .and_then(|inner| inner.downcast_ref::<rustls::Error>());
