@@ -4,6 +4,7 @@
 //! [`Failure`] that says why. What a kind of check does stands in a file of its own under `kind`; when it runs, how
 //! many runs make a state, and what is told of it, is the same for all.
 
+mod certificate;
 mod connection;
 mod failure;
 mod kind;
