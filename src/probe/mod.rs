@@ -6,6 +6,7 @@
 
 mod advice;
 mod board;
+mod certificate;
 mod connection;
 mod failure;
 mod kind;
