@@ -22,6 +22,7 @@ mod section;
 mod setting;
 mod settings;
 mod source_file;
+mod status_range;
 mod suggest;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
@@ -41,5 +42,6 @@ pub use problem::{ConfigError, ConfigErrors, ConfigWarning};
 pub use report::check_config;
 pub use secret::Secret;
 pub use settings::*;
+pub use status_range::StatusRange;
 pub use units::ByteSize;
 pub use window::{Weekday, WindowEdge};
