@@ -39,9 +39,9 @@ pub(super) trait Check: Send + Sync {
 /// Says what cannot be used: TLS material, or a pattern.
 pub(super) fn build(settings: &ProbeSettings) -> Result<Box<dyn Check>, String> {
     match settings.url.kind() {
+        ProbeKind::Sqlite => Ok(Box::new(sql::Sqlite::new(settings)?)),
         ProbeKind::Postgres
         | ProbeKind::Mysql
-        | ProbeKind::Sqlite
         | ProbeKind::Redis
         | ProbeKind::Sentinel
         | ProbeKind::Http

@@ -6,9 +6,11 @@
 mod connect;
 mod failure;
 mod queries;
+mod sqlite;
 mod table;
 
 pub(super) use connect::{Place, connect};
 pub(super) use failure::{describe, failure, login_failure};
 pub(super) use queries::{Queries, Query};
+pub(super) use sqlite::Sqlite;
 pub(super) use table::{Table, read};
