@@ -1,5 +1,8 @@
 //! The kinds of checks: one file each, and one place that chooses between them.
 
+mod server;
+mod sql;
+
 use async_trait::async_trait;
 use opentelemetry::KeyValue;
 
