@@ -1,5 +1,7 @@
 //! The kinds of checks: one file each, and one place that chooses between them.
 
+mod blocking;
+
 use async_trait::async_trait;
 use opentelemetry::KeyValue;
 
