@@ -25,7 +25,7 @@ pub(in crate::probe::kind) fn failure(
             Failure::new(judge(error.as_ref()), describe(error.as_ref()))
         }
         // rustls hides in these errors, and tells of certificates.
-        sqlx::Error::Io(error) => DialError::of_handshake(error).into(),
+        sqlx::Error::Io(error) => DialError::from(error).into(),
         sqlx::Error::Tls(error) => Failure::new(Reason::Tls, short(&format!("no TLS: {error}"))),
         sqlx::Error::Protocol(what) => {
             Failure::new(Reason::Protocol, short(&format!("not understood: {what}")))
