@@ -146,11 +146,18 @@ impl Postgres {
 }
 
 /// Asks one query. The second value says whether the connection is lost.
-async fn ask(run: &Run, connection: &mut PgConnection, query: &Query) -> (Result<(), Failure>, bool) {
+async fn ask(
+    run: &Run,
+    connection: &mut PgConnection,
+    query: &Query,
+) -> (Result<(), Failure>, bool) {
     match statements::ask(run, connection, query).await {
         Ok(table) => (query.tell(run, &table), false),
         Err(error) => {
-            let lost = !matches!(error, sqlx::Error::Database(_) | sqlx::Error::ColumnDecode { .. });
+            let lost = !matches!(
+                error,
+                sqlx::Error::Database(_) | sqlx::Error::ColumnDecode { .. }
+            );
             (Err(query.blame(failure(run, error))), lost)
         }
     }

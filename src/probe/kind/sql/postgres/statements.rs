@@ -123,9 +123,8 @@ pub(super) async fn ask(
 ) -> Result<Table, sqlx::Error> {
     let left = run.timeout().saturating_sub(run.elapsed());
     let timeout_ms = left.mul_f64(QUERY_SHARE).as_millis().max(1);
-    let begin = format!(
-        "BEGIN READ ONLY; SELECT set_config('statement_timeout', '{timeout_ms}', true)"
-    );
+    let begin =
+        format!("BEGIN READ ONLY; SELECT set_config('statement_timeout', '{timeout_ms}', true)");
     raw_sql(AssertSqlSafe(begin))
         .execute(&mut *connection)
         .await?;
