@@ -1,5 +1,7 @@
 //! The kinds of checks: one file each, and one place that chooses between them.
 
+mod blocking;
+mod grpc;
 mod server;
 mod sql;
 
@@ -39,14 +41,14 @@ pub(super) trait Check: Send + Sync {
 /// Says what cannot be used: TLS material, or a pattern.
 pub(super) fn build(settings: &ProbeSettings) -> Result<Box<dyn Check>, String> {
     match settings.url.kind() {
+        ProbeKind::Grpc => Ok(Box::new(grpc::GrpcCheck::new(settings)?)),
+        ProbeKind::Postgres => Ok(Box::new(sql::Postgres::new(settings)?)),
         ProbeKind::Sqlite => Ok(Box::new(sql::Sqlite::new(settings)?)),
-        ProbeKind::Postgres
-        | ProbeKind::Mysql
-        | ProbeKind::Redis
+        ProbeKind::Mysql => Ok(Box::new(sql::Mysql::new(settings)?)),
+        ProbeKind::Redis
         | ProbeKind::Sentinel
         | ProbeKind::Http
         | ProbeKind::Tcp
-        | ProbeKind::Grpc
         | ProbeKind::Dns
         | ProbeKind::Disk => Err("this kind is not there yet".to_owned()),
         ProbeKind::Export => Err("exports have their probes by themselves".to_owned()),
