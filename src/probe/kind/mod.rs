@@ -3,6 +3,8 @@
 mod blocking;
 mod dns;
 mod grpc;
+mod server;
+mod sql;
 
 use async_trait::async_trait;
 use opentelemetry::KeyValue;
