@@ -1,7 +1,9 @@
 //! The kinds of checks: one file each, and one place that chooses between them.
 
 mod blocking;
+mod disk;
 mod dns;
+mod export;
 mod grpc;
 mod server;
 mod sql;
@@ -42,6 +44,7 @@ pub(super) trait Check: Send + Sync {
 /// Says what cannot be used: TLS material, or a pattern.
 pub(super) fn build(settings: &ProbeSettings) -> Result<Box<dyn Check>, String> {
     match settings.url.kind() {
+        ProbeKind::Disk => Ok(Box::new(disk::DiskCheck::new(settings))),
         ProbeKind::Dns => Ok(Box::new(dns::DnsCheck::new(settings)?)),
         ProbeKind::Grpc => Ok(Box::new(grpc::GrpcCheck::new(settings)?)),
         ProbeKind::Postgres
@@ -50,8 +53,7 @@ pub(super) fn build(settings: &ProbeSettings) -> Result<Box<dyn Check>, String> 
         | ProbeKind::Redis
         | ProbeKind::Sentinel
         | ProbeKind::Http
-        | ProbeKind::Tcp
-        | ProbeKind::Disk => Err("this kind is not there yet".to_owned()),
+        | ProbeKind::Tcp => Err("this kind is not there yet".to_owned()),
         ProbeKind::Export => Err("exports have their probes by themselves".to_owned()),
     }
 }
