@@ -42,8 +42,8 @@ pub(super) trait Check: Send + Sync {
 pub(super) fn build(settings: &ProbeSettings) -> Result<Box<dyn Check>, String> {
     match settings.url.kind() {
         ProbeKind::Grpc => Ok(Box::new(grpc::GrpcCheck::new(settings)?)),
-        ProbeKind::Postgres
-        | ProbeKind::Mysql
+        ProbeKind::Postgres => Ok(Box::new(sql::Postgres::new(settings)?)),
+        ProbeKind::Mysql
         | ProbeKind::Sqlite
         | ProbeKind::Redis
         | ProbeKind::Sentinel
