@@ -47,8 +47,8 @@ pub(super) fn build(settings: &ProbeSettings) -> Result<Box<dyn Check>, String> 
         ProbeKind::Disk => Ok(Box::new(disk::DiskCheck::new(settings))),
         ProbeKind::Dns => Ok(Box::new(dns::DnsCheck::new(settings)?)),
         ProbeKind::Grpc => Ok(Box::new(grpc::GrpcCheck::new(settings)?)),
-        ProbeKind::Postgres
-        | ProbeKind::Mysql
+        ProbeKind::Postgres => Ok(Box::new(sql::Postgres::new(settings)?)),
+        ProbeKind::Mysql
         | ProbeKind::Sqlite
         | ProbeKind::Redis
         | ProbeKind::Sentinel
