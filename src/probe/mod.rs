@@ -21,6 +21,9 @@ mod runner;
 mod schedule;
 mod spec;
 mod standing;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
 
 pub use board::{Board, Look, Status};
 pub use failure::{Failure, Phase, Reason};
