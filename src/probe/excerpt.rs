@@ -4,6 +4,8 @@ use crate::config::Secret;
 
 /// A shorter word of a secret is likely to stand in an answer for other reasons.
 const SHORTEST_WORD_BYTES: usize = 4;
+/// Words that stand before a credential (RFC 9110, section 11).
+const SCHEMES: [&str; 4] = ["basic", "bearer", "digest", "token"];
 const HIDDEN: &str = "[secret]";
 
 /// Shows text of the other side: cut, without characters that a terminal or page would act on, and without the secrets
@@ -18,7 +20,7 @@ impl Excerpts {
     pub(super) fn without<'a>(secrets: impl IntoIterator<Item = &'a Secret>) -> Excerpts {
         let words = secrets.into_iter().flat_map(|secret| {
             let words = secret.expose().split_ascii_whitespace();
-            words.filter(|word| word.len() >= SHORTEST_WORD_BYTES)
+            words.filter(|word| word.len() >= SHORTEST_WORD_BYTES && !is_scheme(word))
         });
         let words = words.map(Secret::new).collect();
         Excerpts { words }
@@ -64,6 +66,10 @@ impl Excerpts {
         });
         found.max()
     }
+}
+
+fn is_scheme(word: &str) -> bool {
+    SCHEMES.iter().any(|scheme| scheme.eq_ignore_ascii_case(word))
 }
 
 /// Quotes and backslashes as they are, what is not visible as an escape.
@@ -113,6 +119,7 @@ mod tests {
             ("it was tok-12", "it was [secret]"),
             ("it was tok", "it was tok"),
             ("token-12345", "token-12345"),
+            ("Bearer realm", "Bearer realm"),
         ];
         for (text, shown) in cases {
             assert_eq!(excerpts.of(text, 100), shown);

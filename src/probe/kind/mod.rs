@@ -5,9 +5,14 @@ mod grpc;
 mod server;
 mod sql;
 
+mod http;
+mod tcp;
+
 use async_trait::async_trait;
 use opentelemetry::KeyValue;
 
+use self::http::HttpCheck;
+use self::tcp::TcpCheck;
 use super::failure::Failure;
 use super::metric::Metric;
 use super::run::Run;
@@ -47,10 +52,10 @@ pub(super) fn build(settings: &ProbeSettings) -> Result<Box<dyn Check>, String> 
         | ProbeKind::Sqlite
         | ProbeKind::Redis
         | ProbeKind::Sentinel
-        | ProbeKind::Http
-        | ProbeKind::Tcp
         | ProbeKind::Dns
         | ProbeKind::Disk => Err("this kind is not there yet".to_owned()),
+        ProbeKind::Http => Ok(Box::new(HttpCheck::new(settings)?)),
+        ProbeKind::Tcp => Ok(Box::new(TcpCheck::new(settings)?)),
         ProbeKind::Export => Err("exports have their probes by themselves".to_owned()),
     }
 }
