@@ -69,7 +69,9 @@ impl Excerpts {
 }
 
 fn is_scheme(word: &str) -> bool {
-    SCHEMES.iter().any(|scheme| scheme.eq_ignore_ascii_case(word))
+    SCHEMES
+        .iter()
+        .any(|scheme| scheme.eq_ignore_ascii_case(word))
 }
 
 /// Quotes and backslashes as they are, what is not visible as an escape.

@@ -1,18 +1,16 @@
 //! The kinds of checks: one file each, and one place that chooses between them.
 
 mod blocking;
+mod dns;
 mod grpc;
+mod http;
 mod server;
 mod sql;
-
-mod http;
 mod tcp;
 
 use async_trait::async_trait;
 use opentelemetry::KeyValue;
 
-use self::http::HttpCheck;
-use self::tcp::TcpCheck;
 use super::failure::Failure;
 use super::metric::Metric;
 use super::run::Run;
@@ -46,16 +44,16 @@ pub(super) trait Check: Send + Sync {
 /// Says what cannot be used: TLS material, or a pattern.
 pub(super) fn build(settings: &ProbeSettings) -> Result<Box<dyn Check>, String> {
     match settings.url.kind() {
+        ProbeKind::Dns => Ok(Box::new(dns::DnsCheck::new(settings)?)),
         ProbeKind::Grpc => Ok(Box::new(grpc::GrpcCheck::new(settings)?)),
-        ProbeKind::Postgres
-        | ProbeKind::Mysql
+        ProbeKind::Http => Ok(Box::new(http::HttpCheck::new(settings)?)),
+        ProbeKind::Postgres => Ok(Box::new(sql::Postgres::new(settings)?)),
+        ProbeKind::Tcp => Ok(Box::new(tcp::TcpCheck::new(settings)?)),
+        ProbeKind::Mysql
         | ProbeKind::Sqlite
         | ProbeKind::Redis
         | ProbeKind::Sentinel
-        | ProbeKind::Dns
         | ProbeKind::Disk => Err("this kind is not there yet".to_owned()),
-        ProbeKind::Http => Ok(Box::new(HttpCheck::new(settings)?)),
-        ProbeKind::Tcp => Ok(Box::new(TcpCheck::new(settings)?)),
         ProbeKind::Export => Err("exports have their probes by themselves".to_owned()),
     }
 }

@@ -301,6 +301,16 @@ impl Clock {
     }
 }
 
+/// Seconds in words, as `7m 3s`, to the millisecond below ten of them.
+pub(super) fn span_in_words(seconds: f64) -> String {
+    let exact = Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX);
+    let rounded = match exact.as_secs() {
+        0..10 => Duration::from_millis(u64::try_from(exact.as_millis()).unwrap_or(u64::MAX)),
+        seconds => Duration::from_secs(seconds),
+    };
+    humantime::format_duration(rounded).to_string()
+}
+
 fn seconds_between(from: SystemTime, to: SystemTime) -> f64 {
     match to.duration_since(from) {
         Ok(after) => after.as_secs_f64(),

@@ -83,7 +83,13 @@ impl TcpCheck {
         self.judge(run, &heard, expect, matched)
     }
 
-    fn judge(&self, run: &Run, heard: &Heard, expect: &Regex, matched: bool) -> Result<(), Failure> {
+    fn judge(
+        &self,
+        run: &Run,
+        heard: &Heard,
+        expect: &Regex,
+        matched: bool,
+    ) -> Result<(), Failure> {
         let shown = self.excerpts.of_bytes(&heard.bytes, SHOWN_CHARS);
         if matched {
             run.fact("answer", shown);

@@ -56,7 +56,8 @@ impl Content {
         let missing = missing.map(|pattern| format!("the body does not match {pattern} {about}"));
         let present = self.unwanted.iter();
         let present = present.filter(|pattern| pattern.is_match(&body.bytes));
-        let present = present.map(|pattern| format!("the body matches {pattern}, which it must not"));
+        let present =
+            present.map(|pattern| format!("the body matches {pattern}, which it must not"));
         let mut complaints: Vec<String> = missing.chain(present).collect();
         complaints.extend(self.wrong_json(body, &about));
         complaints

@@ -83,21 +83,31 @@ impl Expectation {
         let content = Arc::clone(&self.content);
         let judged = spawn_blocking(move || content.complaints(&head, &body)).await;
         let complaints = judged.map_err(|error| {
-            Failure::new(Reason::Internal, format!("the body was not judged: {error}"))
+            Failure::new(
+                Reason::Internal,
+                format!("the body was not judged: {error}"),
+            )
         })?;
         complain(complaints, Phase::Body)
     }
 
     fn wrong_status(&self, head: &Parts) -> String {
         let expected: Vec<_> = self.statuses.iter().map(ToString::to_string).collect();
-        let location = redirect::location(&head.headers).filter(|_| redirect::redirects(head.status));
+        let location =
+            redirect::location(&head.headers).filter(|_| redirect::redirects(head.status));
         let leads = location.map_or(String::new(), |location| {
             let plain = location.split(['?', '#']).next().unwrap_or_default();
             let place = self.excerpts.of(plain, SHOWN_VALUE_CHARS);
             format!(" to {place}, not followed (http.redirects)")
         });
-        let status = head.status.to_string().replace(" <unknown status code>", "");
-        format!("the status is {status}{leads}, expected {}", expected.join(" or "))
+        let status = head
+            .status
+            .to_string()
+            .replace(" <unknown status code>", "");
+        format!(
+            "the status is {status}{leads}, expected {}",
+            expected.join(" or ")
+        )
     }
 
     fn wrong_header(&self, head: &Parts, name: &HeaderName, pattern: &Regex) -> Option<String> {
@@ -109,10 +119,14 @@ impl Expectation {
             return None;
         }
         let Some(first) = values.first() else {
-            return Some(format!("there is no header {name}, expected one that matches {pattern}"));
+            return Some(format!(
+                "there is no header {name}, expected one that matches {pattern}"
+            ));
         };
         let shown = self.excerpts.of(first, SHOWN_VALUE_CHARS);
-        Some(format!("the header {name} is \"{shown}\", which does not match {pattern}"))
+        Some(format!(
+            "the header {name} is \"{shown}\", which does not match {pattern}"
+        ))
     }
 }
 

@@ -7,9 +7,6 @@ mod http1;
 mod http2;
 mod question;
 mod redirect;
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests;
 mod way;
 
 use std::time::SystemTime;
@@ -30,7 +27,7 @@ use crate::config::{HttpVersion, ProbeSettings, ProbeUrl};
 use crate::dial::Stream;
 use crate::probe::certificate;
 use crate::probe::excerpt::Excerpts;
-use crate::probe::failure::{Failure, Phase, Reason};
+use crate::probe::failure::{Failure, Reason};
 use crate::probe::run::Run;
 use crate::telemetry::names;
 
@@ -82,7 +79,9 @@ impl HttpCheck {
     /// Whether the request can be written at all, before the first run.
     fn ask_for_nothing(&self) -> Result<(), String> {
         for version in [Version::HTTP_11, Version::HTTP_2] {
-            let request = self.question.request(&self.first, version, &Default::default());
+            let request = self
+                .question
+                .request(&self.first, version, &Default::default());
             request.map_err(|failure| failure.message)?;
         }
         Ok(())
@@ -150,11 +149,15 @@ impl HttpCheck {
         let place = shown(&next.url);
         let again = |hop: &Hop| hop.url == next.url && hop.method == next.method;
         if asked.iter().any(again) {
-            return Err(refused(format!("the redirects go round in a circle, back to {place}")));
+            return Err(refused(format!(
+                "the redirects go round in a circle, back to {place}"
+            )));
         }
         if asked.len() > self.redirects as usize {
             let most = self.redirects;
-            let message = format!("there are more than {most} redirects, the next to {place} (http.redirects)");
+            let message = format!(
+                "there are more than {most} redirects, the next to {place} (http.redirects)"
+            );
             return Err(refused(message));
         }
         Ok(next)
@@ -172,7 +175,9 @@ impl HttpCheck {
         run.fact("status", status);
         run.fact("http_version", version);
         if let Some(server) = head.headers.get(http::header::SERVER) {
-            let server = self.excerpts.of_bytes(server.as_bytes(), SHOWN_SERVER_CHARS);
+            let server = self
+                .excerpts
+                .of_bytes(server.as_bytes(), SHOWN_SERVER_CHARS);
             run.fact("server", server);
         }
     }

@@ -4,8 +4,8 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH,
-    CONTENT_TYPE, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, AUTHORIZATION, CACHE_CONTROL, CONNECTION,
+    CONTENT_LENGTH, CONTENT_TYPE, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, USER_AGENT,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 use url::Position;
@@ -57,7 +57,10 @@ impl Question {
     /// # Errors
     ///
     /// Names the setting that cannot be sent.
-    pub(super) fn of(settings: &ProbeSettings, http: &HttpProbeSettings) -> Result<Question, String> {
+    pub(super) fn of(
+        settings: &ProbeSettings,
+        http: &HttpProbeSettings,
+    ) -> Result<Question, String> {
         let mut headers = HeaderMap::new();
         if let Some(credentials) = basic(settings)? {
             let value = format!("Basic {}", credentials.expose());
@@ -162,7 +165,9 @@ pub(super) fn header_name(key: &str, name: &str) -> Result<HeaderName, String> {
     let parsed = HeaderName::from_bytes(name.as_bytes());
     let parsed = parsed.map_err(|_| format!("{key}.{name} is not the name of a header"))?;
     if key == "http.headers" && FRAMING.contains(&parsed) {
-        return Err(format!("{key}.{name} is set by the probe itself: remove it"));
+        return Err(format!(
+            "{key}.{name} is set by the probe itself: remove it"
+        ));
     }
     Ok(parsed)
 }
@@ -171,7 +176,9 @@ fn method(name: &str) -> Result<Method, String> {
     let method = Method::from_bytes(name.as_bytes());
     let method = method.map_err(|_| "http.method is not the name of a method".to_owned())?;
     match method {
-        Method::CONNECT => Err("http.method is CONNECT, which asks for no answer: use GET".to_owned()),
+        Method::CONNECT => {
+            Err("http.method is CONNECT, which asks for no answer: use GET".to_owned())
+        }
         method => Ok(method),
     }
 }

@@ -74,9 +74,10 @@ impl Hop {
                 "the status is {status}, a redirect, but there is no location header that can be read"
             )));
         };
-        let mut url = self.url.join(location).map_err(|error| {
-            refused(format!("a redirect ({status}) leads to no URL: {error}"))
-        })?;
+        let mut url = self
+            .url
+            .join(location)
+            .map_err(|error| refused(format!("a redirect ({status}) leads to no URL: {error}")))?;
         if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
             let scheme = Excerpts::default().of(url.scheme(), 20);
             return Err(refused(format!(
@@ -132,8 +133,7 @@ pub(super) fn redirects(status: StatusCode) -> bool {
 fn same_server(here: &Url, there: &Url) -> bool {
     let same_host = here.host_str() == there.host_str();
     let schemes = (here.scheme(), there.scheme());
-    let upgrade =
-        schemes == ("http", "https") && here.port().is_none() && there.port().is_none();
+    let upgrade = schemes == ("http", "https") && here.port().is_none() && there.port().is_none();
     let same_port = here.port_or_known_default() == there.port_or_known_default();
     same_host && (upgrade || (schemes.0 == schemes.1 && same_port))
 }

@@ -38,7 +38,9 @@ impl Way {
             ..ClientTls::default()
         };
         Ok(Way {
-            own: (url.is_tls() || follows).then(|| client(&tls)).transpose()?,
+            own: (url.is_tls() || follows)
+                .then(|| client(&tls))
+                .transpose()?,
             others: follows.then(|| client(&strangers)).transpose()?,
         })
     }
