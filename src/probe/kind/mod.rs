@@ -5,8 +5,10 @@ mod disk;
 mod dns;
 mod export;
 mod grpc;
+mod http;
 mod server;
 mod sql;
+mod tcp;
 
 use async_trait::async_trait;
 use opentelemetry::KeyValue;
@@ -47,13 +49,16 @@ pub(super) fn build(settings: &ProbeSettings) -> Result<Box<dyn Check>, String> 
         ProbeKind::Disk => Ok(Box::new(disk::DiskCheck::new(settings))),
         ProbeKind::Dns => Ok(Box::new(dns::DnsCheck::new(settings)?)),
         ProbeKind::Grpc => Ok(Box::new(grpc::GrpcCheck::new(settings)?)),
+        ProbeKind::Http => Ok(Box::new(http::HttpCheck::new(settings)?)),
         ProbeKind::Postgres => Ok(Box::new(sql::Postgres::new(settings)?)),
+        ProbeKind::Tcp => Ok(Box::new(tcp::TcpCheck::new(settings)?)),
         ProbeKind::Mysql
         | ProbeKind::Sqlite
         | ProbeKind::Redis
         | ProbeKind::Sentinel
         | ProbeKind::Http
         | ProbeKind::Tcp => Err("this kind is not there yet".to_owned()),
+        | ProbeKind::Disk => Err("this kind is not there yet".to_owned()),
         ProbeKind::Export => Err("exports have their probes by themselves".to_owned()),
     }
 }
