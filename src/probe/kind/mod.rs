@@ -1,5 +1,7 @@
 //! The kinds of checks: one file each, and one place that chooses between them.
 
+mod redis;
+
 use async_trait::async_trait;
 use opentelemetry::KeyValue;
 
@@ -36,10 +38,10 @@ pub(super) trait Check: Send + Sync {
 /// Says what cannot be used: TLS material, or a pattern.
 pub(super) fn build(settings: &ProbeSettings) -> Result<Box<dyn Check>, String> {
     match settings.url.kind() {
+        ProbeKind::Redis => redis::server(settings),
         ProbeKind::Postgres
         | ProbeKind::Mysql
         | ProbeKind::Sqlite
-        | ProbeKind::Redis
         | ProbeKind::Sentinel
         | ProbeKind::Http
         | ProbeKind::Tcp
