@@ -9,6 +9,7 @@ mod http;
 mod server;
 mod sql;
 mod tcp;
+mod redis;
 
 use async_trait::async_trait;
 use opentelemetry::KeyValue;
@@ -53,8 +54,10 @@ pub(super) fn build(settings: &ProbeSettings) -> Result<Box<dyn Check>, String> 
         ProbeKind::Postgres => Ok(Box::new(sql::Postgres::new(settings)?)),
         ProbeKind::Tcp => Ok(Box::new(tcp::TcpCheck::new(settings)?)),
         ProbeKind::Mysql
+        ProbeKind::Redis => redis::server(settings),
+        ProbeKind::Postgres
+        | ProbeKind::Mysql
         | ProbeKind::Sqlite
-        | ProbeKind::Redis
         | ProbeKind::Sentinel
         | ProbeKind::Http
         | ProbeKind::Tcp => Err("this kind is not there yet".to_owned()),
