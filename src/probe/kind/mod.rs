@@ -58,6 +58,9 @@ pub(super) fn build(settings: &ProbeSettings) -> Result<Box<dyn Check>, String> 
         ProbeKind::Postgres
         | ProbeKind::Mysql
         | ProbeKind::Sqlite
+        ProbeKind::Sqlite => Ok(Box::new(sql::Sqlite::new(settings)?)),
+        ProbeKind::Mysql => Ok(Box::new(sql::Mysql::new(settings)?)),
+        ProbeKind::Redis
         | ProbeKind::Sentinel
         | ProbeKind::Http
         | ProbeKind::Tcp => Err("this kind is not there yet".to_owned()),
