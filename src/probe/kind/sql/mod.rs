@@ -10,7 +10,7 @@ mod queries;
 mod table;
 
 pub(super) use connect::{Place, connect};
-pub(super) use failure::{describe, failure, login_failure};
+pub(super) use failure::{failure, login_failure};
 pub(super) use postgres::Postgres;
 pub(super) use queries::{Queries, Query};
 pub(super) use table::{Table, read};
