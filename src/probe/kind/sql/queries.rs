@@ -232,7 +232,7 @@ impl Query {
         }
         if repeated > 0 {
             run.warn(format!(
-                "query {name}: {repeated} rows have the attributes of an earlier row and were left out: group by all \
+                "query {name}: rows with the attributes of an earlier row were left out ({repeated}): group by all \
                  columns that are not values"
             ));
         }
@@ -343,7 +343,7 @@ mod tests {
             "{more}"
         );
         assert!(
-            repeated.contains("1 rows") && repeated.contains("group by"),
+            repeated.contains("(1)") && repeated.contains("group by"),
             "{repeated}"
         );
     }
