@@ -1,6 +1,7 @@
 //! The kinds of checks: one file each, and one place that chooses between them.
 
 mod blocking;
+mod dns;
 mod grpc;
 mod server;
 mod sql;
@@ -41,6 +42,7 @@ pub(super) trait Check: Send + Sync {
 /// Says what cannot be used: TLS material, or a pattern.
 pub(super) fn build(settings: &ProbeSettings) -> Result<Box<dyn Check>, String> {
     match settings.url.kind() {
+        ProbeKind::Dns => Ok(Box::new(dns::DnsCheck::new(settings)?)),
         ProbeKind::Grpc => Ok(Box::new(grpc::GrpcCheck::new(settings)?)),
         ProbeKind::Postgres => Ok(Box::new(sql::Postgres::new(settings)?)),
         ProbeKind::Mysql
@@ -49,7 +51,6 @@ pub(super) fn build(settings: &ProbeSettings) -> Result<Box<dyn Check>, String> 
         | ProbeKind::Sentinel
         | ProbeKind::Http
         | ProbeKind::Tcp
-        | ProbeKind::Dns
         | ProbeKind::Disk => Err("this kind is not there yet".to_owned()),
         ProbeKind::Export => Err("exports have their probes by themselves".to_owned()),
     }
