@@ -12,7 +12,7 @@ mod sqlite;
 mod table;
 
 pub(super) use connect::{Place, connect};
-pub(super) use failure::{describe, failure, login_failure};
+pub(super) use failure::{failure, login_failure};
 pub(super) use mysql::Mysql;
 pub(super) use postgres::Postgres;
 pub(super) use queries::{Queries, Query};
