@@ -1,0 +1,5 @@
+//! The servers that are probed.
+
+mod mariadb;
+
+pub use mariadb::{MariaDb, PASSWORD as MARIADB_PASSWORD};
