@@ -41,5 +41,6 @@ pub use problem::{ConfigError, ConfigErrors, ConfigWarning};
 pub use report::check_config;
 pub use secret::Secret;
 pub use settings::*;
+pub(crate) use suggest::nearest;
 pub use units::ByteSize;
 pub use window::{Weekday, WindowEdge};
