@@ -15,6 +15,7 @@ use crate::intake::Intake;
 use crate::journal::{Cursor, DiskStorage, Journal, Opened, Recovery, RemovedExport, Subscriber};
 use crate::ledger::Ledger;
 use crate::listen::{Face, Limits, Listener, ServerTls};
+use crate::probe::{Prepared, Probes, Windows};
 use crate::receive::{Receiver, ReplyBody};
 use crate::series::{SeriesCounts, SeriesHandle};
 use crate::serve;
@@ -39,6 +40,7 @@ pub(super) async fn start(settings: Settings, telemetry: Telemetry) -> Result<Ag
     )
     .await?;
     let clients = clients(&settings)?;
+    let prepared = Prepared::of(&settings.probe)?;
     let ledger = Arc::new(Ledger::new(settings.ledger.services as usize));
     let (journal, cursors) = open_journal(&settings, &ledger)?;
     let series = open_series(&settings)?;
@@ -58,12 +60,14 @@ pub(super) async fn start(settings: Settings, telemetry: Telemetry) -> Result<Ag
     if let Some((handle, counts)) = series {
         meters::observe_series(&telemetry, handle, counts);
     }
+    let probes = start_probes(prepared, &settings, &telemetry);
     let face = face::new(
         &settings,
         &telemetry,
         &ledger,
         statuses,
         handle.clone(),
+        &probes.board(),
         &stopping,
     );
     let ready = Arc::clone(&face.ready);
@@ -76,6 +80,7 @@ pub(super) async fn start(settings: Settings, telemetry: Telemetry) -> Result<Ag
         intake,
         series: handle,
         exports,
+        probes,
         receivers,
         api,
         ready,
@@ -217,6 +222,19 @@ fn start_exports(
         )
     };
     clients.into_iter().zip(cursors).map(start).collect()
+}
+
+fn start_probes(prepared: Prepared, settings: &Settings, telemetry: &Telemetry) -> Probes {
+    for (name, probe) in settings.probe.iter().filter(|(_, probe)| probe.enabled) {
+        info!(probe = name, url = %probe.url, every = ?probe.every, "probing");
+    }
+    Probes::start(
+        prepared,
+        &settings.probes,
+        Windows::of(&settings.maintenance),
+        &telemetry.instruments(),
+        &telemetry.tracer(),
+    )
 }
 
 fn serve_api(

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use super::checks;
 use super::shown::{self, Shown};
 use crate::config::Settings;
 use crate::export::ExportStatus;
 use crate::ledger::Ledger;
+use crate::probe::Board;
 use crate::series::SeriesHandle;
 use crate::serve::{Access, Face, Phase};
 use crate::shutdown::Stopping;
@@ -18,6 +20,7 @@ pub(super) fn new(
     ledger: &Arc<Ledger>,
     exports: Vec<ExportStatus>,
     series: Option<SeriesHandle>,
+    board: &Arc<Board>,
     stopping: &Stopping,
 ) -> Face {
     let watched: Vec<_> = exports
@@ -44,8 +47,8 @@ pub(super) fn new(
         metrics_json: Arc::new(move || Box::pin(listed.clone().metrics_json())),
         map: shown::map(&series),
         conflicts: shown::conflicts(&series),
-        checks: Arc::new(Vec::new),
-        run_check: Arc::new(|_| Box::pin(async { None })),
+        checks: checks::all(board),
+        run_check: checks::run(board),
         instruments: telemetry.instruments(),
         tracer: telemetry.tracer(),
     }
@@ -61,6 +64,7 @@ fn features(settings: &Settings) -> Vec<String> {
             "export",
             settings.export.values().any(|export| export.enabled),
         ),
+        ("probes", settings.probe.values().any(|probe| probe.enabled)),
         ("own-telemetry", settings.telemetry.export_own),
     ];
     switched

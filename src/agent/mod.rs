@@ -1,6 +1,7 @@
 //! The agent whole: the only room that knows all others. Binds every socket, then starts them.
 
 mod assemble;
+mod checks;
 mod face;
 mod meters;
 mod shown;
@@ -20,6 +21,7 @@ use crate::export::{ClientError, ExportHandle};
 use crate::intake::Intake;
 use crate::journal::{Journal, JournalError};
 use crate::listen::{BindError, TlsError};
+use crate::probe::{ProbeError, Probes};
 use crate::series::{SeriesError, SeriesHandle};
 use crate::serve::Ask;
 use crate::shutdown::{StopSignals, Stopping};
@@ -56,6 +58,9 @@ pub enum AgentError {
         /// What is wrong with it.
         error: ClientError,
     },
+    /// A probe could not be prepared.
+    #[error(transparent)]
+    Probe(#[from] ProbeError),
 }
 
 /// A running agent.
@@ -66,6 +71,7 @@ struct Agent {
     intake: Intake,
     series: Option<SeriesHandle>,
     exports: Vec<ExportHandle>,
+    probes: Probes,
     receivers: Vec<JoinHandle<()>>,
     api: JoinHandle<()>,
     /// Why the agent is not ready, as `/health/ready` says it.
@@ -89,7 +95,7 @@ struct Closing {
 pub async fn run(loaded: Loaded) -> Result<Ended, AgentError> {
     let began = Instant::now();
     let mut signals = StopSignals::catch()?;
-    let telemetry = Telemetry::start(&translate::telemetry(&loaded.settings.telemetry))?;
+    let telemetry = Telemetry::start(&translate::telemetry(&loaded.settings))?;
     say_configuration(&loaded);
     let agent = assemble::start(loaded.settings, telemetry).await?;
     info!(took = ?round(began.elapsed()), "ready");

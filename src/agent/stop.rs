@@ -1,4 +1,4 @@
-//! The end, in order: readiness, requests, own telemetry, exports, journal, face, series.
+//! The end, in order: readiness, probes, requests, own telemetry, exports, journal, face, series.
 
 use std::time::Duration;
 
@@ -42,6 +42,7 @@ impl Agent {
     async fn stop_in_order(mut self) -> Ended {
         let force_at = Instant::now() + self.settings.shutdown.deadline;
         self.stopping.begin();
+        self.probes.close().await;
         self.end_requests().await;
         let half_left = (force_at - Instant::now()) / 2;
         if let Err(error) = self.telemetry.shutdown(half_left.min(GOODBYE * 5)).await {

@@ -7,8 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::config::{
     ApiSettings, Compression, DurationUnit, ExpirySettings, ExportSettings, JournalSettings,
-    LogFormat, ReceiveSettings, SeriesSettings, Settings, SyncMode, TelemetrySettings,
-    TranslationStrategy, WhenFull,
+    LogFormat, ReceiveSettings, SeriesSettings, Settings, SyncMode, TranslationStrategy, WhenFull,
 };
 use crate::export::{Destination, ExportPolicy};
 use crate::intake::{IntakeLimits, KeptEncodings};
@@ -27,7 +26,8 @@ use crate::series::store::{Expiry, Limits as SeriesLimits};
 use crate::series::targets::TargetOptions;
 use crate::telemetry;
 
-pub(super) fn telemetry(settings: &TelemetrySettings) -> telemetry::Settings {
+pub(super) fn telemetry(settings: &Settings) -> telemetry::Settings {
+    let (settings, probes) = (&settings.telemetry, &settings.probes);
     telemetry::Settings {
         service_name: settings.service_name.clone(),
         log: settings.log.clone(),
@@ -36,6 +36,7 @@ pub(super) fn telemetry(settings: &TelemetrySettings) -> telemetry::Settings {
             LogFormat::Json => telemetry::LogFormat::Json,
         },
         trace_ratio: settings.trace_ratio,
+        probe_trace_ratio: probes.trace_ratio,
         metric_interval: Some(settings.metrics_every),
         otlp: settings.export_own,
     }

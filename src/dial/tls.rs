@@ -80,7 +80,7 @@ impl ClientTls {
 }
 
 /// TLS towards one server. It remembers until when the certificates of the last handshake are valid, accepted or not.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct TlsClient {
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
@@ -123,6 +123,18 @@ impl TlsClient {
         })
     }
 
+    /// The same towards `host`: what is trusted and shown stays.
+    ///
+    /// # Errors
+    ///
+    /// `host` is no name that a certificate can carry.
+    pub fn named(&self, host: &str) -> Result<TlsClient, InvalidDnsNameError> {
+        Ok(TlsClient {
+            name: ServerName::try_from(host.to_owned())?,
+            ..self.clone()
+        })
+    }
+
     /// Makes TLS on `stream`.
     ///
     /// # Errors
@@ -134,7 +146,7 @@ impl TlsClient {
         let handshake = connector.connect(self.name.clone(), stream).await;
         handshake
             .map(|stream| Stream::Tls(Box::new(stream)))
-            .map_err(DialError::of_handshake)
+            .map_err(DialError::from)
     }
 
     /// When the first of the certificates shown in the last handshake ends; `None` when there was none.

@@ -9,6 +9,7 @@ use opentelemetry::{KeyValue, StringValue};
 use super::active::ActiveTable;
 use super::names;
 use super::observe;
+use super::probe::{self, AllProbes, ProbeInstruments, ProbeMetric, ProbeNumbers, ProbeReading};
 use super::readings::{ExportOutcome, ExportReading, JournalReading, LedgerReading, SeriesReading};
 use crate::otlp::Signal;
 
@@ -46,6 +47,7 @@ pub struct Instruments {
     http_active: ActiveTable,
     connections: ActiveTable,
     connections_turned_away: Counter<u64>,
+    probes: AllProbes,
 }
 
 impl Instruments {
@@ -106,6 +108,7 @@ impl Instruments {
                 .with_unit("{connection}")
                 .with_description("Connections closed at once because too many were open.")
                 .build(),
+            probes: AllProbes::new(&meter),
             meter,
         };
         Arc::new(instruments)
@@ -134,6 +137,25 @@ impl Instruments {
     /// Shows every export: `read` is called once for each collection.
     pub fn observe_exports(&self, read: impl Fn() -> Vec<ExportReading> + Send + Sync + 'static) {
         observe::exports(&self.meter, read);
+    }
+
+    /// Shows every probe: `read` is called once for each collection.
+    pub fn observe_probes(&self, read: impl Fn() -> Vec<ProbeReading> + Send + Sync + 'static) {
+        probe::observe(&self.meter, read);
+    }
+
+    /// Shows a metric that probes measure: `read` is called once for each collection.
+    pub fn observe_probe_metric(
+        &self,
+        metric: ProbeMetric,
+        read: impl Fn() -> ProbeNumbers + Send + Sync + 'static,
+    ) {
+        probe::observe_metric(&self.meter, metric, read);
+    }
+
+    /// The instruments of one probe, made once and kept by whoever runs it.
+    pub fn probe(&self, name: &Arc<str>, kind: &'static str) -> ProbeInstruments {
+        self.probes.of(name, kind)
     }
 
     /// Shows how many metric families scrapes have left out so far.

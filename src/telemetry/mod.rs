@@ -11,6 +11,8 @@ mod logs;
 pub mod names;
 mod observe;
 mod own_client;
+mod probe;
+mod probe_span;
 pub mod process;
 pub mod propagation;
 mod providers;
@@ -36,6 +38,8 @@ pub use instruments::{
 /// The tracer that own spans are made with.
 pub use opentelemetry_sdk::trace::SdkTracer as Tracer;
 pub use own_client::{OfferFuture, OwnIntake};
+pub use probe::{ProbeInstruments, ProbeMetric, ProbeNumbers, ProbeReading, ProbeRunReading};
+pub use probe_span::ProbeSpan;
 pub use propagation::RequestId;
 pub use readings::{
     ExportOutcome, ExportReading, ItemsReading, JournalReading, LedgerReading, SeriesReading,

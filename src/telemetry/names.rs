@@ -83,6 +83,23 @@ pub const EXPORT_OLDEST_WAITING_AGE: &str = "lineside.export.oldest_waiting.age"
 /// State of a circuit breaker: 0 closed, 1 open, 2 half-open.
 pub const CIRCUIT_BREAKER_STATE: &str = "circuit_breaker.state";
 
+/// Whether what a probe checks works, by its state.
+pub const PROBE_UP: &str = "lineside.probe.up";
+/// Whether the last run of a probe succeeded.
+pub const PROBE_SUCCESS: &str = "lineside.probe.success";
+/// Duration of the runs of a probe.
+pub const PROBE_DURATION: &str = "lineside.probe.duration";
+/// Duration of the last run of a probe.
+pub const PROBE_LAST_DURATION: &str = "lineside.probe.last_duration";
+/// Duration of each phase of the last run of a probe.
+pub const PROBE_PHASE_DURATION: &str = "lineside.probe.phase.duration";
+/// Runs of a probe, by outcome and reason.
+pub const PROBE_RUNS: &str = "lineside.probe.runs";
+/// How much later than due runs begin.
+pub const PROBE_LATENESS: &str = "lineside.probe.lateness";
+/// When the first certificate that a probe was shown ends.
+pub const PROBE_CERTIFICATE_END: &str = "lineside.probe.certificate.end";
+
 /// CPU time of the process.
 pub const PROCESS_CPU_TIME: &str = "process.cpu.time";
 /// Resident memory of the process.
@@ -110,7 +127,13 @@ pub const SIGNAL: Key = Key::from_static_str("lineside.signal");
 pub const ITEMS: Key = Key::from_static_str("lineside.items");
 /// Why items were dropped or a request was turned away.
 pub const REASON: Key = Key::from_static_str("reason");
-/// How an export request ended.
+/// The configured name of a probe, on metrics.
+pub const PROBE_NAME: Key = Key::from_static_str("probe");
+/// The kind of a probe, on metrics.
+pub const KIND: Key = Key::from_static_str("kind");
+/// The phase of a run.
+pub const PHASE: Key = Key::from_static_str("phase");
+/// How an export request, or a run of a probe, ended.
 pub const OUTCOME: Key = Key::from_static_str("outcome");
 /// The format of a scrape.
 pub const FORMAT: Key = Key::from_static_str("format");
@@ -124,6 +147,8 @@ pub const CPU_MODE: Key = Key::from_static_str("cpu.mode");
 pub const VERSION: Key = Key::from_static_str("version");
 /// The HTTP method.
 pub const HTTP_METHOD: Key = Key::from_static_str("http.request.method");
+/// How many requests followed the first of one call.
+pub const HTTP_RESEND_COUNT: Key = Key::from_static_str("http.request.resend_count");
 /// The route's template, never the raw path.
 pub const HTTP_ROUTE: Key = Key::from_static_str("http.route");
 /// The HTTP status code.
@@ -153,6 +178,8 @@ pub const PEER_PORT: Key = Key::from_static_str("network.peer.port");
 pub const TLS_VERSION: Key = Key::from_static_str("tls.protocol.version");
 /// The version of HTTP, as `1.1` or `2`.
 pub const PROTOCOL_VERSION: Key = Key::from_static_str("network.protocol.version");
+/// The scheme of a request's URL.
+pub const URL_SCHEME: Key = Key::from_static_str("url.scheme");
 /// The URL of a request, without user, password and query.
 pub const URL_FULL: Key = Key::from_static_str("url.full");
 /// The database system: `postgresql`, `mysql`, `mariadb`, `sqlite`, `redis`.
@@ -167,6 +194,8 @@ pub const DB_QUERY: Key = Key::from_static_str("db.query.text");
 pub const DB_STATUS: Key = Key::from_static_str("db.response.status_code");
 /// The name that a name server is asked for.
 pub const DNS_QUESTION: Key = Key::from_static_str("dns.question.name");
+/// The file or directory that is looked at.
+pub const FILE_PATH: Key = Key::from_static_str("file.path");
 /// The probe's configured name, on spans.
 pub const PROBE: Key = Key::from_static_str("lineside.probe.name");
 /// The kind of a probe, on spans.

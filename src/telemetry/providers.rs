@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use opentelemetry::metrics::MeterProvider as _;
-use opentelemetry::trace::TracerProvider as _;
-use opentelemetry::{Context, InstrumentationScope, global};
+use opentelemetry::trace::{Link, SpanKind, TraceId, TracerProvider as _};
+use opentelemetry::{Context, InstrumentationScope, KeyValue, global};
 use opentelemetry_otlp::{
     ExporterBuildError, LogExporter, MetricExporter, Protocol, SpanExporter, WithExportConfig,
     WithHttpConfig,
@@ -16,7 +16,9 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::logs::{LogProcessor, SdkLogRecord, SdkLoggerProvider};
 use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
-use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider};
+use opentelemetry_sdk::trace::{
+    Sampler, SamplingResult, SdkTracer, SdkTracerProvider, ShouldSample,
+};
 use prometheus::Registry;
 
 use super::StartError;
@@ -159,7 +161,10 @@ fn tracers(
 ) -> Result<SdkTracerProvider, StartError> {
     let mut builder = SdkTracerProvider::builder().with_resource(resource);
     if env::var_os("OTEL_TRACES_SAMPLER").is_none() {
-        let roots = Sampler::TraceIdRatioBased(settings.trace_ratio);
+        let roots = Roots {
+            requests: Sampler::TraceIdRatioBased(settings.trace_ratio),
+            probes: Sampler::TraceIdRatioBased(settings.probe_trace_ratio),
+        };
         builder = builder.with_sampler(Sampler::ParentBased(Box::new(roots)));
     }
     if let Some(door) = door {
@@ -168,6 +173,35 @@ fn tracers(
         builder = builder.with_batch_exporter(exporter);
     }
     Ok(builder.build())
+}
+
+/// Chooses root spans: those of probes by a share of their own, as there are few of them and each may matter.
+#[derive(Clone, Debug)]
+struct Roots {
+    requests: Sampler,
+    probes: Sampler,
+}
+
+impl ShouldSample for Roots {
+    fn should_sample(
+        &self,
+        parent: Option<&Context>,
+        trace_id: TraceId,
+        name: &str,
+        kind: &SpanKind,
+        attributes: &[KeyValue],
+        links: &[Link],
+    ) -> SamplingResult {
+        let is_probe = attributes
+            .first()
+            .is_some_and(|first| first.key == names::PROBE);
+        let sampler = if is_probe {
+            &self.probes
+        } else {
+            &self.requests
+        };
+        sampler.should_sample(parent, trace_id, name, kind, attributes, links)
+    }
 }
 
 fn loggers(door: Option<&OwnDoor>, resource: Resource) -> Result<SdkLoggerProvider, StartError> {

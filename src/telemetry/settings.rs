@@ -27,6 +27,8 @@ pub struct Settings {
     pub log_format: LogFormat,
     /// The share of root traces that are recorded, from 0 to 1; a caller's decision is followed.
     pub trace_ratio: f64,
+    /// The share of the traces of probes that are recorded, from 0 to 1.
+    pub probe_trace_ratio: f64,
     /// Time between two exports of metrics over OTLP; `None` takes the SDK's default of 60 s.
     pub metric_interval: Option<Duration>,
     /// Whether spans, metrics and logs are offered to the [`OwnIntake`](super::OwnIntake).
@@ -40,6 +42,7 @@ impl Default for Settings {
             log: "info".to_owned(),
             log_format: LogFormat::Text,
             trace_ratio: 1.0,
+            probe_trace_ratio: 1.0,
             metric_interval: None,
             otlp: true,
         }

@@ -1,5 +1,16 @@
 //! The kinds of checks: one file each, and one place that chooses between them.
 
+mod blocking;
+mod disk;
+mod dns;
+mod export;
+mod grpc;
+mod http;
+mod server;
+mod sql;
+mod tcp;
+mod redis;
+
 use async_trait::async_trait;
 use opentelemetry::KeyValue;
 
@@ -36,15 +47,23 @@ pub(super) trait Check: Send + Sync {
 /// Says what cannot be used: TLS material, or a pattern.
 pub(super) fn build(settings: &ProbeSettings) -> Result<Box<dyn Check>, String> {
     match settings.url.kind() {
+        ProbeKind::Disk => Ok(Box::new(disk::DiskCheck::new(settings))),
+        ProbeKind::Dns => Ok(Box::new(dns::DnsCheck::new(settings)?)),
+        ProbeKind::Grpc => Ok(Box::new(grpc::GrpcCheck::new(settings)?)),
+        ProbeKind::Http => Ok(Box::new(http::HttpCheck::new(settings)?)),
+        ProbeKind::Postgres => Ok(Box::new(sql::Postgres::new(settings)?)),
+        ProbeKind::Tcp => Ok(Box::new(tcp::TcpCheck::new(settings)?)),
+        ProbeKind::Mysql
+        ProbeKind::Redis => redis::server(settings),
         ProbeKind::Postgres
         | ProbeKind::Mysql
         | ProbeKind::Sqlite
-        | ProbeKind::Redis
+        ProbeKind::Sqlite => Ok(Box::new(sql::Sqlite::new(settings)?)),
+        ProbeKind::Mysql => Ok(Box::new(sql::Mysql::new(settings)?)),
+        ProbeKind::Redis
         | ProbeKind::Sentinel
         | ProbeKind::Http
-        | ProbeKind::Tcp
-        | ProbeKind::Grpc
-        | ProbeKind::Dns
+        | ProbeKind::Tcp => Err("this kind is not there yet".to_owned()),
         | ProbeKind::Disk => Err("this kind is not there yet".to_owned()),
         ProbeKind::Export => Err("exports have their probes by themselves".to_owned()),
     }

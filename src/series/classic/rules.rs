@@ -81,6 +81,7 @@ pub(super) fn all() -> Vec<Rule> {
         },
         counter("db_queries_total", "Database operations"),
     ));
+    rules.extend(probes());
     rules.push(plain(
         Source {
             name: "process.uptime",
@@ -93,6 +94,39 @@ pub(super) fn all() -> Vec<Rule> {
         },
     ));
     rules
+}
+
+/// The names of Prometheus' blackbox exporter.
+fn probes() -> [Rule; 3] {
+    let source = |name, unit| Source {
+        name,
+        unit,
+        kinds: GAUGES,
+    };
+    let seconds = |name, help| Shown {
+        unit: "seconds",
+        ..gauge(name, help)
+    };
+    [
+        plain(
+            source("lineside.probe.success", ""),
+            gauge("probe_success", "Whether the last run of a probe succeeded"),
+        ),
+        plain(
+            source("lineside.probe.last_duration", "s"),
+            seconds(
+                "probe_duration_seconds",
+                "Duration of the last run of a probe",
+            ),
+        ),
+        plain(
+            source("lineside.probe.certificate.end", "s"),
+            gauge(
+                "probe_ssl_earliest_cert_expiry",
+                "When the first certificate that was shown ends, in seconds since 1970",
+            ),
+        ),
+    ]
 }
 
 fn http() -> Vec<Rule> {

@@ -13,7 +13,7 @@ use opentelemetry::metrics::Meter;
 pub(super) use ledger::ledger;
 pub(super) use process::process;
 pub(super) use series::series;
-use shared::Shared;
+pub(super) use shared::Shared;
 
 use super::names;
 use super::readings::{ExportReading, JournalReading};

@@ -7,13 +7,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 ///
 /// The SDK calls the callbacks of one collection one after the other in the order of their
 /// registration; the first one reads, the others use what it read.
-pub(super) struct Shared<T> {
+pub(in crate::telemetry) struct Shared<T> {
     read: Box<dyn Fn() -> T + Send + Sync>,
     last: Mutex<Arc<T>>,
 }
 
 impl<T: Default> Shared<T> {
-    pub(super) fn new(read: impl Fn() -> T + Send + Sync + 'static) -> Arc<Shared<T>> {
+    pub(in crate::telemetry) fn new(
+        read: impl Fn() -> T + Send + Sync + 'static,
+    ) -> Arc<Shared<T>> {
         Arc::new(Shared {
             read: Box::new(read),
             last: Mutex::default(),
@@ -22,7 +24,7 @@ impl<T: Default> Shared<T> {
 
     /// Reads anew. A room that panics when read keeps its last values: a panic inside a callback
     /// would otherwise end every later scrape and the thread that exports metrics.
-    pub(super) fn fresh(&self) -> Arc<T> {
+    pub(in crate::telemetry) fn fresh(&self) -> Arc<T> {
         let Ok(reading) = catch_unwind(AssertUnwindSafe(&self.read)) else {
             return self.same();
         };
@@ -32,7 +34,7 @@ impl<T: Default> Shared<T> {
     }
 
     /// What was read last.
-    pub(super) fn same(&self) -> Arc<T> {
+    pub(in crate::telemetry) fn same(&self) -> Arc<T> {
         Arc::clone(&self.last.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -1,0 +1,70 @@
+//! What the HTTP face is told about probes.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::probe::{Board, Look, Report, Status};
+use crate::serve::{Ask, AskLaterWith, Check, CheckStatus, LastRun};
+
+/// Every probe as it stands when asked.
+pub(super) fn all(board: &Arc<Board>) -> Ask<Vec<Check>> {
+    let board = Arc::clone(board);
+    Arc::new(move || {
+        let all = board.all(SystemTime::now());
+        all.into_iter().map(check).collect()
+    })
+}
+
+/// Runs one probe and tells how it stands then.
+pub(super) fn run(board: &Arc<Board>) -> AskLaterWith<String, Option<Check>> {
+    let board = Arc::clone(board);
+    Arc::new(move |name: String| {
+        let board = Arc::clone(&board);
+        Box::pin(async move {
+            board.run(&name).await;
+            board.one(&name, SystemTime::now()).map(check)
+        })
+    })
+}
+
+fn check(status: Status) -> Check {
+    let certificate_ends = status
+        .last
+        .as_ref()
+        .and_then(|last| last.found.certificate_ends);
+    let facts = status.last.as_ref().map(|last| last.found.facts.clone());
+    Check {
+        name: status.spec.name.to_string(),
+        kind: status.spec.kind.name(),
+        groups: status.spec.groups,
+        required: status.spec.required,
+        status: match status.look {
+            Look::Starting => CheckStatus::Starting,
+            Look::Good => CheckStatus::Pass,
+            Look::Doubtful => CheckStatus::Warn,
+            Look::Bad => CheckStatus::Fail,
+        },
+        excused: status.excused,
+        message: status.message,
+        advice: status.advice,
+        target: status.spec.target,
+        since: Some(status.since),
+        last_run: status.last.as_ref().map(last_run),
+        next_run: status.next_run,
+        certificate_ends,
+        facts: facts.unwrap_or_default(),
+    }
+}
+
+fn last_run(report: &Report) -> LastRun {
+    let phases = report.phases().into_iter();
+    LastRun {
+        at: report.at,
+        took: report.took,
+        phases: phases.map(|(phase, took)| (phase.name(), took)).collect(),
+        failure: report.failure.as_ref().map(|failure| {
+            let phase = failure.phase.map(|phase| phase.name());
+            (failure.reason.name(), phase)
+        }),
+    }
+}

@@ -1,0 +1,117 @@
+//! All probes: prepared, started, and ended together.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::board::Board;
+use super::kind::{self, Check};
+use super::lanes::Lanes;
+use super::maintenance::Windows;
+use super::meters;
+use super::runner::Runner;
+use super::spec::Spec;
+use crate::config::{ProbeSettings, ProbesSettings};
+use crate::telemetry::{Instruments, Tracer};
+
+/// Why a probe cannot be run at all.
+#[derive(Debug, thiserror::Error)]
+#[error("probe.{name}: {problem}")]
+pub struct ProbeError {
+    /// The probe's name.
+    pub name: String,
+    /// What of its settings cannot be used.
+    pub problem: String,
+}
+
+/// Probes that are ready to run.
+#[derive(Default)]
+pub struct Prepared {
+    specs: Vec<Spec>,
+    checks: Vec<Arc<dyn Check>>,
+}
+
+impl Prepared {
+    /// The probes as configured, in the order of their names. Nothing is called yet.
+    ///
+    /// # Errors
+    ///
+    /// Names the probe whose TLS files or patterns cannot be used.
+    pub fn of(settings: &BTreeMap<String, ProbeSettings>) -> Result<Prepared, ProbeError> {
+        let mut prepared = Prepared::default();
+        for (name, settings) in settings.iter().filter(|(_, probe)| probe.enabled) {
+            let check = kind::build(settings).map_err(|problem| ProbeError {
+                name: name.clone(),
+                problem,
+            })?;
+            prepared.add(Spec::of(name, settings), check.into());
+        }
+        Ok(prepared)
+    }
+
+    /// Adds one, in its place by name.
+    pub(super) fn add(&mut self, spec: Spec, check: Arc<dyn Check>) {
+        let place = self.specs.partition_point(|other| other.name < spec.name);
+        self.specs.insert(place, spec);
+        self.checks.insert(place, check);
+    }
+}
+
+/// Probes that run.
+pub struct Probes {
+    board: Arc<Board>,
+    closing: CancellationToken,
+    running: JoinSet<()>,
+}
+
+impl Probes {
+    /// Starts them all.
+    pub fn start(
+        prepared: Prepared,
+        settings: &ProbesSettings,
+        windows: Windows,
+        instruments: &Instruments,
+        tracer: &Tracer,
+    ) -> Probes {
+        let Prepared { specs, checks } = prepared;
+        let (board, requests) = Board::new(specs.clone(), windows, SystemTime::now());
+        let board = Arc::new(board);
+        meters::observe(instruments, &board, &checks);
+        let lanes = Lanes::new(settings.max_concurrent as usize);
+        let (closing, mut running) = (CancellationToken::new(), JoinSet::new());
+        let probes = specs.into_iter().zip(checks).zip(requests).enumerate();
+        for (index, ((spec, check), requests)) in probes {
+            let runner = Runner {
+                index,
+                instruments: instruments.probe(&spec.name, spec.kind.name()),
+                spec,
+                check,
+                board: Arc::clone(&board),
+                lanes: lanes.clone(),
+                requests,
+                jitter: settings.jitter,
+                tracer: tracer.clone(),
+            };
+            running.spawn(runner.run_until(closing.clone()));
+        }
+        Probes {
+            board,
+            closing,
+            running,
+        }
+    }
+
+    /// Where they stand.
+    pub fn board(&self) -> Arc<Board> {
+        Arc::clone(&self.board)
+    }
+
+    /// Ends them: runs that are under way are cut off, their connections closed.
+    pub async fn close(&mut self) {
+        self.closing.cancel();
+        while self.running.join_next().await.is_some() {}
+    }
+}
