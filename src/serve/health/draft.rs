@@ -105,7 +105,7 @@ fn component(check: &Check) -> Component<'_> {
         status: component_status(check),
         time: run.map(|run| rfc3339(run.at)),
         // "This field SHOULD be omitted for `pass` state of a check."
-        output: (check.status != CheckStatus::Pass).then(|| finding(check)),
+        output: (check.status != CheckStatus::Pass).then(|| finding(check).to_owned()),
     }
 }
 

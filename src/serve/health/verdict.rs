@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use http::StatusCode;
 
-use super::selection::Selection;
+use super::selection::{EXPORTS, Selection, is_called};
 use crate::serve::answer::rfc3339;
 use crate::serve::{Check, CheckStatus, Face, Phase};
 
@@ -113,9 +113,16 @@ impl Situation {
         }
     }
 
+    /// Whether `check` is that of an export which is among the stuck ones already. Which one does not matter: as long as
+    /// one is stuck, each that fails is.
+    fn is_said_of_stuck(&self, check: &Check) -> bool {
+        !self.stuck.is_empty() && check.status == CheckStatus::Fail && is_called(check, EXPORTS)
+    }
+
     fn of_weight(&self, wanted: Overall, now: SystemTime) -> impl Iterator<Item = String> {
         let checks = self.checks.iter();
-        let weighing = checks.filter(move |check| weight(check) == wanted);
+        let weighing =
+            checks.filter(move |check| weight(check) == wanted && !self.is_said_of_stuck(check));
         weighing.map(move |check| sentence(check, now))
     }
 }
@@ -133,7 +140,7 @@ pub(super) fn weight(check: &Check) -> Overall {
     }
 }
 
-/// "orders-db: connection refused (refused, connect), since 12:03:11"
+/// "orders-db: connection refused [refused, connect], since 12:03:11"
 pub(super) fn sentence(check: &Check, now: SystemTime) -> String {
     let mut text = format!("{}: {}", check.name, finding(check));
     if let Some(since) = check.since {
@@ -143,18 +150,11 @@ pub(super) fn sentence(check: &Check, now: SystemTime) -> String {
     text
 }
 
-/// The check's message with the reason and the phase of a failure.
-pub(super) fn finding(check: &Check) -> String {
-    let message = match check.message.trim_end_matches('.') {
-        "" if check.status == CheckStatus::Starting => "no run has ended yet",
+/// What was found, as a part of a sentence.
+pub(super) fn finding(check: &Check) -> &str {
+    match check.message.trim_end_matches('.') {
         "" => check.status.name(),
         message => message,
-    };
-    let failure = check.last_run.as_ref().and_then(|run| run.failure);
-    match failure.filter(|_| check.status == CheckStatus::Fail) {
-        Some((reason, Some(phase))) => format!("{message} ({reason}, {phase})"),
-        Some((reason, None)) => format!("{message} ({reason})"),
-        None => message.to_owned(),
     }
 }
 
@@ -166,5 +166,28 @@ pub(super) fn clock(time: SystemTime, now: SystemTime) -> String {
     match now.starts_with(day) {
         true => clock.to_owned(),
         false => format!("{day} {clock}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Scenario: times of this day, of the day before, and of a clock that went back.
+    /// Guarantees: the date stands there unless it is today's.
+    #[test]
+    fn a_clock_shows_the_date_where_it_must() {
+        let noon = SystemTime::UNIX_EPOCH + Duration::from_secs(1_772_366_591);
+        let hours = |count| Duration::from_secs(3600 * count);
+        for (time, text) in [
+            (noon, "12:03:11"),
+            (noon - hours(12), "00:03:11"),
+            (noon - hours(13), "2026-02-28 23:03:11"),
+            (noon + hours(12), "2026-03-02 00:03:11"),
+        ] {
+            assert_eq!(clock(time, noon), text);
+        }
     }
 }

@@ -236,7 +236,7 @@ pub(super) fn check(name: &str, status: CheckStatus) -> Check {
         CheckStatus::Pass => ("answers (hidden)", None),
         CheckStatus::Warn => ("95 of 100 connections are in use (hidden)", None),
         CheckStatus::Fail => (
-            "connection refused by hidden",
+            "connection refused by hidden [refused, connect]",
             Some(("refused", Some("connect"))),
         ),
     };

@@ -92,7 +92,7 @@ async fn checks_have_the_drafts_members() {
         );
         assert_eq!(
             health["output"],
-            "orders-db: connection refused by hidden (refused, connect), since 2026-03-01 12:03:11"
+            "orders-db: connection refused by hidden [refused, connect], since 2026-03-01 12:03:11"
         );
         assert_eq!(
             health["notes"],
@@ -107,7 +107,7 @@ async fn checks_have_the_drafts_members() {
                 "observedUnit": "ms",
                 "status": "fail",
                 "time": "2026-03-01T12:04:11.000Z",
-                "output": "connection refused by hidden (refused, connect)",
+                "output": "connection refused by hidden [refused, connect]",
             }])
         );
         let of = |name: &str| health["checks"][format!("{name}:responseTime")][0].clone();

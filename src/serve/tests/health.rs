@@ -170,7 +170,7 @@ async fn one_check_has_the_documented_members() {
     });
     let expected = json!({
         "status": "fail",
-        "message": "connection refused by hidden",
+        "message": "connection refused by hidden [refused, connect]",
         "advice": "Start the hidden server.",
         "kind": "postgres",
         "target": "hidden:5432/orders",

@@ -54,7 +54,7 @@ async fn the_parts_are_those_documented() {
     assert_eq!(
         parts["database"],
         json!({ "status": "fail", "message":
-            "1 of 2 pass; b-db: connection refused by hidden (refused, connect), since 2026-03-01 12:03:11" })
+            "1 of 2 pass; b-db: connection refused by hidden [refused, connect], since 2026-03-01 12:03:11" })
     );
     assert_eq!(
         parts["cache"],

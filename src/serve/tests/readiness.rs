@@ -73,7 +73,7 @@ fn optional(mut check: Check) -> Check {
 /// Guarantees: readiness falls for required checks alone; the start is over once they have a result, whatever it is.
 #[tokio::test]
 async fn required_checks_decide() {
-    let failing = "it: connection refused by hidden (refused, connect), since 2026-03-01 12:03:11";
+    let failing = "it: connection refused by hidden [refused, connect], since 2026-03-01 12:03:11";
     let starting = "it: no run has ended yet (hidden), since 2026-03-01 12:03:11";
     let it = |status| check("it", status);
     for (check, ready, reasons, started) in [
