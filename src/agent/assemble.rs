@@ -15,7 +15,7 @@ use crate::intake::Intake;
 use crate::journal::{Cursor, DiskStorage, Journal, Opened, Recovery, RemovedExport, Subscriber};
 use crate::ledger::Ledger;
 use crate::listen::{Face, Limits, Listener, ServerTls};
-use crate::probe::{Prepared, Probes};
+use crate::probe::{Prepared, Probes, Windows};
 use crate::receive::{Receiver, ReplyBody};
 use crate::series::{SeriesCounts, SeriesHandle};
 use crate::serve;
@@ -231,7 +231,7 @@ fn start_probes(prepared: Prepared, settings: &Settings, telemetry: &Telemetry) 
     Probes::start(
         prepared,
         &settings.probes,
-        &settings.maintenance,
+        Windows::of(&settings.maintenance),
         &telemetry.instruments(),
         &telemetry.tracer(),
     )

@@ -6,167 +6,7 @@ use percent_encoding::percent_decode_str;
 use url::Url;
 
 use super::Secret;
-use super::suggest::nearest;
-
-/// What kind of check a URL asks for. This table is the one place that names schemes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ProbeKind {
-    /// PostgreSQL.
-    Postgres,
-    /// MySQL or MariaDB.
-    Mysql,
-    /// A SQLite file.
-    Sqlite,
-    /// Redis or Valkey.
-    Redis,
-    /// Redis Sentinel.
-    Sentinel,
-    /// HTTP, in plain or over TLS.
-    Http,
-    /// A TCP port, in plain or with TLS.
-    Tcp,
-    /// A server that answers `grpc.health.v1.Health/Check`.
-    Grpc,
-    /// A name server.
-    Dns,
-    /// The space left on a file system.
-    Disk,
-    /// One of the agent's own exports. No URL asks for it: every export has its probe.
-    Export,
-}
-
-/// How a scheme is written, whether it means TLS, and what must stand behind it.
-struct Scheme {
-    name: &'static str,
-    kind: ProbeKind,
-    tls: bool,
-    example: &'static str,
-}
-
-const fn scheme(name: &'static str, kind: ProbeKind, tls: bool, example: &'static str) -> Scheme {
-    Scheme {
-        name,
-        kind,
-        tls,
-        example,
-    }
-}
-
-const SCHEMES: [Scheme; 19] = [
-    scheme(
-        "postgres",
-        ProbeKind::Postgres,
-        false,
-        "postgres://user@host:5432/database",
-    ),
-    scheme(
-        "postgresql",
-        ProbeKind::Postgres,
-        false,
-        "postgresql://user@host:5432/database",
-    ),
-    scheme(
-        "mysql",
-        ProbeKind::Mysql,
-        false,
-        "mysql://user@host:3306/database",
-    ),
-    scheme(
-        "mariadb",
-        ProbeKind::Mysql,
-        false,
-        "mariadb://user@host:3306/database",
-    ),
-    scheme("sqlite", ProbeKind::Sqlite, false, "sqlite:path/to/file.db"),
-    scheme("redis", ProbeKind::Redis, false, "redis://host:6379/0"),
-    scheme("rediss", ProbeKind::Redis, true, "rediss://host:6379/0"),
-    scheme("valkey", ProbeKind::Redis, false, "valkey://host:6379/0"),
-    scheme("valkeys", ProbeKind::Redis, true, "valkeys://host:6379/0"),
-    scheme(
-        "redis-sentinel",
-        ProbeKind::Sentinel,
-        false,
-        "redis-sentinel://host:26379/mymaster",
-    ),
-    scheme(
-        "rediss-sentinel",
-        ProbeKind::Sentinel,
-        true,
-        "rediss-sentinel://host:26379/mymaster",
-    ),
-    scheme("http", ProbeKind::Http, false, "http://host/path"),
-    scheme("https", ProbeKind::Http, true, "https://host/path"),
-    scheme("tcp", ProbeKind::Tcp, false, "tcp://host:port"),
-    scheme("tls", ProbeKind::Tcp, true, "tls://host:port"),
-    scheme("grpc", ProbeKind::Grpc, false, "grpc://host:port"),
-    scheme("grpcs", ProbeKind::Grpc, true, "grpcs://host:port"),
-    scheme(
-        "dns",
-        ProbeKind::Dns,
-        false,
-        "dns://1.1.1.1/example.org?type=A or dns:example.org",
-    ),
-    scheme("disk", ProbeKind::Disk, false, "disk:/var/lib"),
-];
-
-impl ProbeKind {
-    /// The kind in one word, as meters and answers show it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            ProbeKind::Postgres => "postgres",
-            ProbeKind::Mysql => "mysql",
-            ProbeKind::Sqlite => "sqlite",
-            ProbeKind::Redis => "redis",
-            ProbeKind::Sentinel => "sentinel",
-            ProbeKind::Http => "http",
-            ProbeKind::Tcp => "tcp",
-            ProbeKind::Grpc => "grpc",
-            ProbeKind::Dns => "dns",
-            ProbeKind::Disk => "disk",
-            ProbeKind::Export => "export",
-        }
-    }
-
-    /// The group that probes of this kind belong to by themselves, where there is one.
-    pub const fn group(self) -> Option<&'static str> {
-        match self {
-            ProbeKind::Postgres | ProbeKind::Mysql | ProbeKind::Sqlite => Some("database"),
-            ProbeKind::Redis | ProbeKind::Sentinel => Some("cache"),
-            ProbeKind::Export => Some("exports"),
-            ProbeKind::Http
-            | ProbeKind::Tcp
-            | ProbeKind::Grpc
-            | ProbeKind::Dns
-            | ProbeKind::Disk => None,
-        }
-    }
-
-    /// The port where a URL names none; `None` where it must name one, or where there are no ports.
-    pub const fn default_port(self, tls: bool) -> Option<u16> {
-        match self {
-            ProbeKind::Postgres => Some(5432),
-            ProbeKind::Mysql => Some(3306),
-            ProbeKind::Redis => Some(6379),
-            ProbeKind::Sentinel => Some(26379),
-            ProbeKind::Http if tls => Some(443),
-            ProbeKind::Http => Some(80),
-            ProbeKind::Dns => Some(53),
-            ProbeKind::Sqlite
-            | ProbeKind::Tcp
-            | ProbeKind::Grpc
-            | ProbeKind::Disk
-            | ProbeKind::Export => None,
-        }
-    }
-
-    /// Whether a check of this kind calls a server at a host and port.
-    const fn needs_host(self) -> bool {
-        !matches!(
-            self,
-            ProbeKind::Sqlite | ProbeKind::Disk | ProbeKind::Dns | ProbeKind::Export
-        )
-    }
-}
+use super::probe_kind::{ProbeKind, Scheme, scheme_of};
 
 /// The URL of a probe. A password in it is kept apart; printing shows neither it nor the query.
 #[derive(Clone)]
@@ -185,13 +25,22 @@ impl ProbeUrl {
     ///
     /// Says what is wrong and what to write. The text itself is never repeated: it may hold a password.
     pub fn parse(text: &str) -> Result<ProbeUrl, String> {
+        // The parser drops some of these in silence (WHATWG URL, "tab or newline").
+        if text.contains(|letter: char| letter.is_control() || letter.is_whitespace()) {
+            return Err("holds a space or a control character: write %20 for a space".to_owned());
+        }
         let mut url = Url::parse(text).map_err(|error| unreadable(text, error))?;
         let scheme = scheme_of(url.scheme())?;
+        refuse_misread(text, &url, scheme)?;
         let password = url.password().map(decoded).transpose()?;
         // Only URLs without a host cannot have their password taken away, and those have none.
         let _ = url.set_password(None);
-        if scheme.kind.needs_host() && url.host_str().is_none_or(str::is_empty) {
-            return Err(format!("has no host: write {}", scheme.example));
+        for part in [
+            url.username(),
+            url.path(),
+            url.host_str().unwrap_or_default(),
+        ] {
+            decoded(part)?;
         }
         let probe = ProbeUrl {
             kind: scheme.kind,
@@ -199,30 +48,62 @@ impl ProbeUrl {
             url,
             password: password.map(Secret::new),
         };
-        probe.checked(scheme)
+        probe.whole(scheme)?;
+        probe.refuse_extras(scheme)?;
+        Ok(probe)
     }
 
-    fn checked(self, scheme: &Scheme) -> Result<ProbeUrl, String> {
-        let pathless = matches!(
-            self.kind,
-            ProbeKind::Sqlite | ProbeKind::Disk | ProbeKind::Dns
-        );
-        if pathless && self.path().is_empty() {
-            return Err(format!("names nothing: write {}", scheme.example));
+    /// Whether it names all that its kind needs.
+    fn whole(&self, scheme: &Scheme) -> Result<(), String> {
+        let example = scheme.example;
+        let nothing_named = !self.kind.needs_host() && self.path().is_empty();
+        if nothing_named {
+            return Err(format!("names nothing: write {example}"));
         }
         if self.kind.needs_host() && self.port().is_none() {
-            return Err(format!("has no port: write {}", scheme.example));
+            return Err(format!("has no port: write {example}"));
         }
         if self.kind == ProbeKind::Sentinel && self.path().is_empty() {
             return Err(format!(
-                "does not name the group that the sentinels watch: write {}",
-                scheme.example
+                "does not name the group that the sentinels watch: write {example}"
             ));
         }
         if self.url.port() == Some(0) {
             return Err("has the port 0, where nothing can listen".to_owned());
         }
-        Ok(self)
+        Ok(())
+    }
+
+    /// Whether it names something that its kind does not know.
+    fn refuse_extras(&self, scheme: &Scheme) -> Result<(), String> {
+        let (kind, example) = (self.kind, scheme.example);
+        if !kind.logs_in() && (self.user().is_some() || self.password.is_some()) {
+            return Err(format!(
+                "holds a user name or password, which {} does not use: write {example}",
+                scheme.name
+            ));
+        }
+        if !kind.has_path() && !matches!(self.url.path(), "" | "/") {
+            return Err(format!(
+                "has a path, which {} does not use: write {example}",
+                scheme.name
+            ));
+        }
+        if kind == ProbeKind::Redis
+            && !self.path().is_empty()
+            && self.path().parse::<u32>().is_err()
+        {
+            return Err(format!(
+                "has a path that is not the number of a database: write {example}"
+            ));
+        }
+        if kind == ProbeKind::Sqlite && self.path() == ":memory:" {
+            return Err("names a database in memory, which is another one in each run".to_owned());
+        }
+        if self.host().contains('/') {
+            return Err("has a path where the host belongs: probes connect over TCP".to_owned());
+        }
+        Ok(())
     }
 
     /// What kind of check it asks for.
@@ -265,12 +146,12 @@ impl ProbeUrl {
         self.password.as_ref()
     }
 
-    /// The path, decoded: a database, a file, a name. Without its leading slash where a host stands before it.
+    /// The path, decoded: a database, a file, a name. Only that of a file or directory keeps its leading slash.
     pub fn path(&self) -> String {
         let path = self.url.path();
-        let named = match self.url.host_str().is_some_and(|host| !host.is_empty()) {
-            true => path.strip_prefix('/').unwrap_or(path),
-            false => path,
+        let named = match self.kind.is_local() {
+            true => path,
+            false => path.strip_prefix('/').unwrap_or(path),
         };
         text_of(named)
     }
@@ -310,30 +191,52 @@ impl fmt::Debug for ProbeUrl {
     }
 }
 
-fn scheme_of(name: &str) -> Result<&'static Scheme, String> {
-    if let Some(scheme) = SCHEMES.iter().find(|scheme| scheme.name == name) {
-        return Ok(scheme);
+/// Refuses what the parser understands otherwise than whoever wrote it. What is meant as a password must never be taken
+/// for a host or a path, which are shown.
+fn refuse_misread(text: &str, url: &Url, scheme: &Scheme) -> Result<(), String> {
+    let example = scheme.example;
+    if url.fragment().is_some() {
+        return Err("holds a #: write %23 where it is part of a name or password".to_owned());
     }
-    let names: Vec<_> = SCHEMES.iter().map(|scheme| scheme.name).collect();
-    let hint = match nearest(name, names.iter().copied()) {
-        Some(near) => format!("did you mean {near}?"),
-        None => format!("known are {}", names.join(", ")),
-    };
-    Err(format!("has a scheme that no probe knows; {hint}"))
+    if url.path().contains('@') {
+        return Err(
+            "holds an @ behind the host: write / as %2F and @ as %40 in a name or password"
+                .to_owned(),
+        );
+    }
+    // The parser takes `http:/host` and `http:///host` for `http://host`.
+    let behind = text.split_once("://").map_or("", |(_, behind)| behind);
+    if scheme.kind.needs_host() && (behind.is_empty() || behind.starts_with(['/', '\\'])) {
+        return Err(format!("has no host: write {example}"));
+    }
+    if url.host_str().is_some_and(|host| !host.is_empty()) && scheme.kind.is_local() {
+        return Err(format!(
+            "has two slashes too many or too few: write {0}:path for one in the working directory, {0}:/path for any other",
+            scheme.name
+        ));
+    }
+    Ok(())
 }
 
 fn unreadable(text: &str, error: url::ParseError) -> String {
-    match text.contains(':') {
-        true => format!("is not a URL ({error})"),
-        false => "has no scheme: write one in front, as postgres://, https:// or tcp://".to_owned(),
+    if !text.contains(':') {
+        return "has no scheme: write one in front, as postgres://, https:// or tcp://".to_owned();
+    }
+    match text.contains('@') {
+        true => format!(
+            "is not a URL ({error}): in a password, write : as %3A, / as %2F, ? as %3F, # as %23, @ as %40"
+        ),
+        false => format!("is not a URL ({error})"),
     }
 }
 
 fn decoded(text: &str) -> Result<String, String> {
     let decoded = percent_decode_str(text).decode_utf8();
     decoded
+        .ok()
+        .filter(|text| !text.contains('\0'))
         .map(|text| text.into_owned())
-        .map_err(|_| "has a password that is not UTF-8".to_owned())
+        .ok_or_else(|| "holds %-codes that are not UTF-8 text".to_owned())
 }
 
 fn text_of(text: &str) -> String {

@@ -4,6 +4,8 @@ use std::io;
 
 use tokio_rustls::rustls;
 
+use super::certificate;
+
 /// Why a step towards a connection failed. No text names a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum DialError {
@@ -27,8 +29,8 @@ pub enum DialError {
     /// Something else went wrong with the socket.
     #[error("{0}")]
     Io(io::Error),
-    /// The server's certificate was not accepted.
-    #[error("certificate not accepted: {0}")]
+    /// The server's certificate was not accepted; the text says why.
+    #[error("{0}")]
     Certificate(String),
     /// TLS could not be agreed on.
     #[error("no TLS: {0}")]
@@ -41,6 +43,10 @@ impl From<io::Error> for DialError {
             BrokenPipe, ConnectionAborted, ConnectionRefused, ConnectionReset, HostUnreachable,
             NetworkDown, NetworkUnreachable, UnexpectedEof,
         };
+        let inner = error.get_ref();
+        if let Some(tls) = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            return tls.into();
+        }
         match error.kind() {
             ConnectionRefused => DialError::Refused,
             HostUnreachable | NetworkUnreachable | NetworkDown => DialError::Unreachable(error),
@@ -50,18 +56,15 @@ impl From<io::Error> for DialError {
     }
 }
 
-impl DialError {
-    /// What went wrong in a TLS handshake.
-    pub(super) fn of_handshake(error: io::Error) -> DialError {
-        let inner = error
-            .get_ref()
-            .and_then(|inner| inner.downcast_ref::<rustls::Error>());
-        match inner {
-            Some(rustls::Error::InvalidCertificate(reason)) => {
-                DialError::Certificate(reason.to_string())
+/// What went wrong in a TLS handshake, or after it: a server that asks for a certificate says so only then (RFC 8446,
+/// section 4.4.2.4).
+impl From<&rustls::Error> for DialError {
+    fn from(error: &rustls::Error) -> DialError {
+        match error {
+            rustls::Error::InvalidCertificate(reason) => {
+                DialError::Certificate(certificate::refusal(reason))
             }
-            Some(other) => DialError::Tls(other.to_string()),
-            None => error.into(),
+            other => DialError::Tls(certificate::disagreement(other)),
         }
     }
 }

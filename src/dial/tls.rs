@@ -134,7 +134,7 @@ impl TlsClient {
         let handshake = connector.connect(self.name.clone(), stream).await;
         handshake
             .map(|stream| Stream::Tls(Box::new(stream)))
-            .map_err(DialError::of_handshake)
+            .map_err(DialError::from)
     }
 
     /// When the first of the certificates shown in the last handshake ends; `None` when there was none.

@@ -6,6 +6,7 @@
 
 mod advice;
 mod board;
+mod certificate;
 mod connection;
 mod failure;
 mod kind;
@@ -19,6 +20,9 @@ mod runner;
 mod schedule;
 mod spec;
 mod standing;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
 
 pub use board::{Board, Look, Status};
 pub use failure::{Failure, Phase, Reason};

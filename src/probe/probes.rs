@@ -14,7 +14,7 @@ use super::maintenance::Windows;
 use super::meters;
 use super::runner::Runner;
 use super::spec::Spec;
-use crate::config::{MaintenanceSettings, ProbeSettings, ProbesSettings};
+use crate::config::{ProbeSettings, ProbesSettings};
 use crate::telemetry::{Instruments, Tracer};
 
 /// Why a probe cannot be run at all.
@@ -28,6 +28,7 @@ pub struct ProbeError {
 }
 
 /// Probes that are ready to run.
+#[derive(Default)]
 pub struct Prepared {
     specs: Vec<Spec>,
     checks: Vec<Arc<dyn Check>>,
@@ -40,10 +41,7 @@ impl Prepared {
     ///
     /// Names the probe whose TLS files or patterns cannot be used.
     pub fn of(settings: &BTreeMap<String, ProbeSettings>) -> Result<Prepared, ProbeError> {
-        let mut prepared = Prepared {
-            specs: Vec::new(),
-            checks: Vec::new(),
-        };
+        let mut prepared = Prepared::default();
         for (name, settings) in settings.iter().filter(|(_, probe)| probe.enabled) {
             let check = kind::build(settings).map_err(|problem| ProbeError {
                 name: name.clone(),
@@ -54,7 +52,8 @@ impl Prepared {
         Ok(prepared)
     }
 
-    fn add(&mut self, spec: Spec, check: Arc<dyn Check>) {
+    /// Adds one, in its place by name.
+    pub(super) fn add(&mut self, spec: Spec, check: Arc<dyn Check>) {
         let place = self.specs.partition_point(|other| other.name < spec.name);
         self.specs.insert(place, spec);
         self.checks.insert(place, check);
@@ -73,12 +72,11 @@ impl Probes {
     pub fn start(
         prepared: Prepared,
         settings: &ProbesSettings,
-        maintenance: &BTreeMap<String, MaintenanceSettings>,
+        windows: Windows,
         instruments: &Instruments,
         tracer: &Tracer,
     ) -> Probes {
         let Prepared { specs, checks } = prepared;
-        let windows = Windows::of(maintenance);
         let (board, requests) = Board::new(specs.clone(), windows, SystemTime::now());
         let board = Arc::new(board);
         meters::observe(instruments, &board, &checks);

@@ -99,9 +99,11 @@ impl Run {
         });
     }
 
-    /// Adds an attribute to the run's span.
+    /// Adds an attribute to the run's span, in place of one with the same key.
     pub fn attribute(&self, attribute: KeyValue) {
-        self.found().attributes.push(attribute);
+        let mut found = self.found();
+        found.attributes.retain(|known| known.key != attribute.key);
+        found.attributes.push(attribute);
     }
 
     /// Adds a sentence about something that works, but should be looked at.
@@ -127,9 +129,15 @@ impl Run {
         });
     }
 
-    /// Says when the first certificate that was shown ends.
+    /// Says when a certificate that was shown ends. Of several the first end counts.
     pub fn certificate_ends(&self, at: SystemTime) {
-        self.found().certificate_ends = Some(at);
+        let first = &mut self.found().certificate_ends;
+        *first = Some(first.map_or(at, |first| first.min(at)));
+    }
+
+    /// When the first certificate that was shown ends; `None` where none was.
+    pub fn certificate_end(&self) -> Option<SystemTime> {
+        self.found().certificate_ends
     }
 
     /// The phase that goes on, or else the last.
@@ -141,6 +149,22 @@ impl Run {
     pub fn take(&self) -> Found {
         self.leave();
         std::mem::take(&mut self.found())
+    }
+
+    /// Takes in the phases of `part`, which was a part of this run, and when the first certificate that it was shown ends.
+    /// What else it found stays with it.
+    pub fn take_in(&self, part: &Run) {
+        let found = part.take();
+        let after = part.began.saturating_duration_since(self.began);
+        let laps = found.laps.into_iter().map(|lap| Lap {
+            began: lap.began + after,
+            ended: lap.ended.map(|ended| ended + after),
+            ..lap
+        });
+        self.found().laps.extend(laps);
+        if let Some(ends) = found.certificate_ends {
+            self.certificate_ends(ends);
+        }
     }
 
     fn enter(&self, phase: Phase) {

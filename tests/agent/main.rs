@@ -19,6 +19,7 @@ mod healthcheck;
 mod house;
 mod overload;
 mod own_telemetry;
+mod probes;
 mod scrape;
 mod series;
 mod service_manager;

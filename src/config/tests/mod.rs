@@ -2,6 +2,7 @@
 
 mod default_file;
 mod errors;
+mod probe_url;
 mod rules;
 mod secrets;
 mod sources;

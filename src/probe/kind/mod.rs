@@ -1,6 +1,11 @@
 //! The kinds of checks: one file each, and one place that chooses between them.
 
+mod blocking;
+mod dns;
+mod grpc;
 mod redis;
+mod server;
+mod sql;
 
 use async_trait::async_trait;
 use opentelemetry::KeyValue;
@@ -38,15 +43,15 @@ pub(super) trait Check: Send + Sync {
 /// Says what cannot be used: TLS material, or a pattern.
 pub(super) fn build(settings: &ProbeSettings) -> Result<Box<dyn Check>, String> {
     match settings.url.kind() {
-        ProbeKind::Redis => redis::server(settings),
-        ProbeKind::Postgres
-        | ProbeKind::Mysql
+        ProbeKind::Dns => Ok(Box::new(dns::DnsCheck::new(settings)?)),
+        ProbeKind::Grpc => Ok(Box::new(grpc::GrpcCheck::new(settings)?)),
+        ProbeKind::Postgres => Ok(Box::new(sql::Postgres::new(settings)?)),
+        ProbeKind::Redis => Ok(Box::new(redis::Redis::new(settings)?)),
+        ProbeKind::Sentinel => Ok(Box::new(redis::Sentinel::new(settings)?)),
+        ProbeKind::Mysql
         | ProbeKind::Sqlite
-        | ProbeKind::Sentinel
         | ProbeKind::Http
         | ProbeKind::Tcp
-        | ProbeKind::Grpc
-        | ProbeKind::Dns
         | ProbeKind::Disk => Err("this kind is not there yet".to_owned()),
         ProbeKind::Export => Err("exports have their probes by themselves".to_owned()),
     }

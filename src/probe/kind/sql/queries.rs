@@ -1,0 +1,244 @@
+//! Configured queries: their answers become numbers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Table;
+use super::failure::cut;
+use crate::config::QuerySettings;
+use crate::probe::failure::{Failure, Reason};
+use crate::probe::metric::Metric;
+use crate::probe::run::Run;
+
+/// A value that is no number is shown up to this length: enough to recognize it, too short to carry a document away.
+const MAX_SHOWN_CHARS: usize = 40;
+
+/// A longer attribute is cut.
+const MAX_ATTRIBUTE_CHARS: usize = 256;
+
+/// Names that the agent gives; a query must not mix its numbers with those.
+const RESERVED: [&str; 2] = ["db.server.", "lineside."];
+
+/// The attribute that every reading has.
+const PROBE: &str = "probe";
+
+/// The queries of one probe, in the order of their names.
+#[derive(Clone, Debug, Default)]
+pub(in crate::probe::kind) struct Queries(Vec<Query>);
+
+impl Queries {
+    /// The queries that are configured.
+    ///
+    /// # Errors
+    ///
+    /// Says which of them has no value column, or a metric that another one or the agent has.
+    pub(in crate::probe::kind) fn new(
+        settings: &BTreeMap<String, QuerySettings>,
+    ) -> Result<Queries, String> {
+        let queries = settings
+            .iter()
+            .map(|(name, settings)| Query::new(name, settings));
+        let queries = Queries(queries.collect::<Result<_, _>>()?);
+        let mut seen = BTreeSet::new();
+        for metric in queries.metrics() {
+            if !seen.insert(metric.name.clone()) {
+                return Err(format!(
+                    "two queries measure {}: give one of them another `metric`",
+                    metric.name
+                ));
+            }
+        }
+        Ok(queries)
+    }
+
+    /// One after the other.
+    pub(in crate::probe::kind) fn iter(&self) -> impl Iterator<Item = &Query> {
+        self.0.iter()
+    }
+
+    /// A gauge for each value column.
+    pub(in crate::probe::kind) fn metrics(&self) -> Vec<Metric> {
+        self.iter().flat_map(Query::metrics).collect()
+    }
+}
+
+/// One configured query.
+#[derive(Clone, Debug)]
+pub(in crate::probe::kind) struct Query {
+    name: String,
+    sql: String,
+    /// The value columns, each with the name of its metric.
+    values: Vec<(String, String)>,
+    unit: String,
+    about: String,
+    max_rows: usize,
+}
+
+impl Query {
+    fn new(name: &str, settings: &QuerySettings) -> Result<Query, String> {
+        let metric = settings.metric.as_deref().unwrap_or(name);
+        if settings.values.is_empty() {
+            return Err(format!(
+                "query {name} names no column in `values`, so there is nothing to measure"
+            ));
+        }
+        if let Some(taken) = RESERVED.iter().find(|taken| metric.starts_with(**taken)) {
+            return Err(format!(
+                "query {name}: names that begin with {taken} are the agent's own; choose another `metric`"
+            ));
+        }
+        let values = settings.values.iter();
+        let named = |column: &String| match settings.values.len() {
+            1 => metric.to_owned(),
+            _ => format!("{metric}.{column}"),
+        };
+        Ok(Query {
+            name: name.to_owned(),
+            sql: settings.sql.clone(),
+            values: values
+                .map(|column| (column.clone(), named(column)))
+                .collect(),
+            unit: settings.unit.clone(),
+            about: settings.about.clone(),
+            max_rows: settings.max_rows as usize,
+        })
+    }
+
+    /// The statement.
+    pub(in crate::probe::kind) fn sql(&self) -> &str {
+        &self.sql
+    }
+
+    /// Rows that are read at most.
+    pub(in crate::probe::kind) fn max_rows(&self) -> usize {
+        self.max_rows
+    }
+
+    fn metrics(&self) -> impl Iterator<Item = Metric> {
+        let names = self.values.iter().map(|(_, metric)| metric);
+        names.map(|metric| Metric::gauge(metric, &self.unit, &self.about))
+    }
+
+    /// `failure` with the query's name before its message.
+    pub(in crate::probe::kind) fn blame(&self, failure: Failure) -> Failure {
+        Failure {
+            message: format!("query {}: {}", self.name, failure.message),
+            ..failure
+        }
+    }
+
+    /// Turns the answer into readings. A NULL among the numbers is left out, and so is an attribute that is NULL. Rows
+    /// whose attributes are those of an earlier row are left out with a warning: neither their sum nor the last of them
+    /// would be what was asked for.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::Query`] when a value column is missing or holds something else than numbers, or when two columns have the
+    /// same name; nothing is read then.
+    pub(in crate::probe::kind) fn tell(&self, run: &Run, table: &Table) -> Result<(), Failure> {
+        if table.rows.is_empty() {
+            return Ok(());
+        }
+        self.check_columns(&table.columns)?;
+        let mut numbers = Vec::new();
+        let (mut seen, mut repeated) = (BTreeSet::new(), 0usize);
+        for row in &table.rows {
+            let attributes = self.attributes(&table.columns, row);
+            for (column, metric) in &self.values {
+                if let Some(number) = self.number(&table.columns, row, column)? {
+                    numbers.push((metric, attributes.clone(), number));
+                }
+            }
+            repeated += usize::from(!seen.insert(attributes));
+        }
+        let mut told = BTreeSet::new();
+        for (metric, attributes, number) in numbers {
+            if told.insert((metric, attributes.clone())) {
+                let attributes: Vec<_> = attributes
+                    .iter()
+                    .map(|(name, value)| (*name, value.as_str()))
+                    .collect();
+                run.reading(metric, &attributes, number);
+            }
+        }
+        self.warn(run, table, repeated);
+        Ok(())
+    }
+
+    fn check_columns(&self, columns: &[String]) -> Result<(), Failure> {
+        let wrong = |message: String| Err(self.wrong(message));
+        for (column, _) in &self.values {
+            if !columns.contains(column) {
+                return wrong(format!(
+                    "has no column {column} (it has {}): name it so in the statement, or set `values`",
+                    columns.join(", ")
+                ));
+            }
+        }
+        let mut seen = BTreeSet::new();
+        for column in columns {
+            if !seen.insert(column) {
+                return wrong(format!("has two columns {column}: rename one with AS"));
+            }
+        }
+        match columns.iter().any(|column| column == PROBE) {
+            true => wrong(format!(
+                "has a column {PROBE}, which is the attribute that names the probe: rename it with AS"
+            )),
+            false => Ok(()),
+        }
+    }
+
+    fn attributes<'t>(
+        &self,
+        columns: &'t [String],
+        row: &[Option<String>],
+    ) -> Vec<(&'t str, String)> {
+        let others = columns
+            .iter()
+            .zip(row)
+            .filter(|(column, _)| !self.values.iter().any(|(value, _)| value == *column));
+        others
+            .filter_map(|(column, value)| Some((column.as_str(), value.as_deref()?)))
+            .map(|(column, value)| (column, cut(value, MAX_ATTRIBUTE_CHARS)))
+            .collect()
+    }
+
+    fn number(
+        &self,
+        columns: &[String],
+        row: &[Option<String>],
+        column: &str,
+    ) -> Result<Option<f64>, Failure> {
+        let mut named = columns.iter().zip(row).filter(|(name, _)| *name == column);
+        let Some((_, Some(text))) = named.next() else {
+            return Ok(None);
+        };
+        match text.trim().parse::<f64>() {
+            Ok(number) if number.is_finite() => Ok(Some(number)),
+            _ => Err(self.wrong(format!(
+                "the column {column} holds \"{}\", which is not a number: cast it, or leave it out of `values`",
+                cut(text, MAX_SHOWN_CHARS)
+            ))),
+        }
+    }
+
+    fn warn(&self, run: &Run, table: &Table, repeated: usize) {
+        let name = &self.name;
+        if table.more {
+            run.warn(format!(
+                "query {name} has more than {} rows, and the rest was not read: narrow it down, or raise max_rows",
+                table.rows.len()
+            ));
+        }
+        if repeated > 0 {
+            run.warn(format!(
+                "query {name}: {repeated} rows have the attributes of an earlier row and were left out: group by all \
+                 columns that are not values"
+            ));
+        }
+    }
+
+    fn wrong(&self, message: String) -> Failure {
+        self.blame(Failure::new(Reason::Query, message))
+    }
+}

@@ -1,0 +1,93 @@
+//! The answer to a statement.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+
+use futures_core::Stream;
+use sqlx::{Column, ColumnIndex, Database, Decode, Row};
+
+/// An answer is read up to this many bytes of values; what is left then is not.
+const MAX_BYTES: usize = 1 << 20;
+
+/// Rows of an answer, their values as text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::probe::kind) struct Table {
+    /// The names of the columns; empty when there is no row.
+    pub(in crate::probe::kind) columns: Vec<String>,
+    /// The values, `None` for NULL.
+    pub(in crate::probe::kind) rows: Vec<Vec<Option<String>>>,
+    /// Whether there were more rows than were read.
+    pub(in crate::probe::kind) more: bool,
+}
+
+/// What `sqlx::raw_sql(…).fetch(…)` gives.
+pub(in crate::probe::kind) type Rows<'c, DB> =
+    Pin<Box<dyn Stream<Item = Result<<DB as Database>::Row, sqlx::Error>> + Send + 'c>>;
+
+/// Reads at most `max_rows` of `rows`, and at most 1 MiB. It works where every value is text on the wire, or where the
+/// library turns every value into text.
+///
+/// # Errors
+///
+/// Those of the statement, and of values that are not UTF-8.
+pub(in crate::probe::kind) async fn read<DB>(
+    mut rows: Rows<'_, DB>,
+    max_rows: usize,
+) -> Result<Table, sqlx::Error>
+where
+    DB: Database,
+    usize: ColumnIndex<DB::Row>,
+    for<'r> String: Decode<'r, DB>,
+{
+    let mut table = Table::default();
+    let mut bytes = 0usize;
+    while let Some(row) = poll_fn(|context| rows.as_mut().poll_next(context)).await {
+        let row = row?;
+        if table.rows.len() >= max_rows || bytes >= MAX_BYTES {
+            table.more = true;
+            break;
+        }
+        if table.columns.is_empty() {
+            table.columns = names::<DB>(&row);
+        }
+        let values = values::<DB>(&row)?;
+        let added = values.iter().flatten().map(String::len).sum::<usize>();
+        bytes = bytes.saturating_add(added);
+        table.rows.push(values);
+    }
+    Ok(table)
+}
+
+fn names<DB: Database>(row: &DB::Row) -> Vec<String> {
+    let columns = row.columns().iter();
+    columns.map(|column| column.name().to_owned()).collect()
+}
+
+fn values<DB>(row: &DB::Row) -> Result<Vec<Option<String>>, sqlx::Error>
+where
+    DB: Database,
+    usize: ColumnIndex<DB::Row>,
+    for<'r> String: Decode<'r, DB>,
+{
+    let all = 0..row.len();
+    all.map(|at| row.try_get_unchecked::<Option<String>, usize>(at))
+        .collect()
+}
+
+impl Table {
+    /// The value of the column `name` in row `row`.
+    pub(in crate::probe::kind) fn get(&self, row: usize, name: &str) -> Option<&str> {
+        let column = self.columns.iter().position(|column| column == name)?;
+        self.rows.get(row)?.get(column)?.as_deref()
+    }
+
+    /// The same as a number.
+    pub(in crate::probe::kind) fn number(&self, row: usize, name: &str) -> Option<f64> {
+        self.get(row, name)?.parse().ok()
+    }
+
+    /// The same as a count.
+    pub(in crate::probe::kind) fn count(&self, row: usize, name: &str) -> Option<u64> {
+        self.get(row, name)?.parse().ok()
+    }
+}

@@ -1,0 +1,5 @@
+//! Probes, against real servers that are stopped, frozen, filled and cut off.
+
+mod watched;
+
+pub use watched::{RunSpan, Watched};
