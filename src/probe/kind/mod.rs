@@ -54,10 +54,10 @@ pub(super) trait Check: Send + Sync {
 pub(super) fn build(settings: &ProbeSettings) -> Result<Box<dyn Check>, String> {
     match settings.url.kind() {
         ProbeKind::Postgres => Ok(Box::new(sql::Postgres::new(settings)?)),
-        ProbeKind::Mysql => Err("this kind is not there yet".to_owned()),
+        ProbeKind::Mysql => Ok(Box::new(sql::Mysql::new(settings)?)),
         ProbeKind::Sqlite => Ok(Box::new(sql::Sqlite::new(settings)?)),
-        ProbeKind::Redis => redis::server(settings),
-        ProbeKind::Sentinel => Err("this kind is not there yet".to_owned()),
+        ProbeKind::Redis => Ok(Box::new(redis::Redis::new(settings)?)),
+        ProbeKind::Sentinel => Ok(Box::new(redis::Sentinel::new(settings)?)),
         ProbeKind::Http => Ok(Box::new(http::HttpCheck::new(settings)?)),
         ProbeKind::Tcp => Ok(Box::new(tcp::TcpCheck::new(settings)?)),
         ProbeKind::Grpc => Ok(Box::new(grpc::GrpcCheck::new(settings)?)),
