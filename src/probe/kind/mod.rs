@@ -8,13 +8,18 @@ mod grpc;
 mod server;
 mod sql;
 
+use std::path::Path;
+use std::time::Duration;
+
 use async_trait::async_trait;
 use opentelemetry::KeyValue;
 
 use super::failure::Failure;
 use super::metric::Metric;
 use super::run::Run;
-use crate::config::{ProbeKind, ProbeSettings};
+use crate::config::{ProbeKind, ProbeSettings, ProbesSettings};
+
+pub use export::{AskExport, ExportHealth};
 
 /// One way of checking one dependency.
 #[async_trait]
@@ -56,4 +61,14 @@ pub(super) fn build(settings: &ProbeSettings) -> Result<Box<dyn Check>, String> 
         | ProbeKind::Tcp => Err("this kind is not there yet".to_owned()),
         ProbeKind::Export => Err("exports have their probes by themselves".to_owned()),
     }
+}
+
+/// The check of the disk under the agent's `data_dir`.
+pub(super) fn own_disk(data_dir: &Path, settings: &ProbesSettings) -> impl Check + use<> {
+    disk::DiskCheck::own(data_dir, settings)
+}
+
+/// The check of the agent's export `name`.
+pub(super) fn own_export(name: &str, stuck_after: Duration, ask: AskExport) -> impl Check + use<> {
+    export::ExportCheck::new(name, stuck_after, ask)
 }
