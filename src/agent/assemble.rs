@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{Agent, AgentError, Closing, face, meters, own_probes, translate};
+use super::{Agent, AgentError, Closing, checks, face, meters, translate};
 use crate::config::{self, ListenerSettings, Settings};
 use crate::export::{self, Client, ExportHandle};
 use crate::intake::Intake;
@@ -60,7 +60,7 @@ pub(super) async fn start(settings: Settings, telemetry: Telemetry) -> Result<Ag
     if let Some((handle, counts)) = series {
         meters::observe_series(&telemetry, handle, counts);
     }
-    own_probes::add(&mut prepared, &settings, &ledger, &statuses);
+    checks::watch_own(&mut prepared, &settings, &statuses, &ledger);
     let probes = start_probes(prepared, &settings, &telemetry);
     let face = face::new(
         &settings,

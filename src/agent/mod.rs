@@ -4,7 +4,6 @@ mod assemble;
 mod checks;
 mod face;
 mod meters;
-mod own_probes;
 mod shown;
 mod stop;
 mod told;

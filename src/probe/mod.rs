@@ -8,6 +8,7 @@ mod advice;
 mod board;
 mod certificate;
 mod connection;
+mod excerpt;
 mod failure;
 mod kind;
 mod lanes;

@@ -53,26 +53,26 @@ impl Prepared {
         Ok(prepared)
     }
 
-    /// Adds a look at the disk under the agent's `data_dir`.
-    pub fn add_disk(&mut self, data_dir: &Path, settings: &ProbesSettings) {
-        let target = data_dir.display().to_string();
-        let spec = Spec::own("disk", ProbeKind::Disk, target, settings.own_every);
-        self.add(spec, Arc::new(kind::own_disk(data_dir, settings)));
-    }
-
-    /// Adds a look, `every` so often, at the agent's export `name`, which sends to `target` and is stuck when its oldest
-    /// batch waits longer than `stuck_after`.
-    pub fn add_export(
+    /// Adds the probe of the agent's own export `name`, which sends to `destination` and is stuck when something has waited
+    /// there for longer than `stuck_after`.
+    pub fn watch_export(
         &mut self,
         name: &str,
-        target: String,
-        every: Duration,
+        destination: String,
         stuck_after: Duration,
+        settings: &ProbesSettings,
         ask: AskExport,
     ) {
-        let probe = format!("export-{name}");
-        let spec = Spec::own(&probe, ProbeKind::Export, target, every);
-        self.add(spec, Arc::new(kind::own_export(name, stuck_after, ask)));
+        let own = format!("export-{name}");
+        let spec = Spec::own(&own, ProbeKind::Export, destination, settings.own_every);
+        self.add(spec, kind::own_export(name, stuck_after, ask));
+    }
+
+    /// Adds the probe of the disk under `data_dir`.
+    pub fn watch_disk(&mut self, data_dir: &Path, settings: &ProbesSettings) {
+        let target = data_dir.display().to_string();
+        let spec = Spec::own("disk", ProbeKind::Disk, target, settings.own_every);
+        self.add(spec, kind::own_disk(data_dir, settings));
     }
 
     /// Adds one, in its place by name.
