@@ -2,6 +2,7 @@
 
 mod frozen;
 mod greeter;
+mod health;
 mod schedule;
 mod watched;
 
