@@ -3,7 +3,9 @@
 mod frozen;
 mod greeter;
 mod health;
+mod postgres;
 mod schedule;
+mod servers;
 mod watched;
 
 pub use watched::{RunSpan, Watched};

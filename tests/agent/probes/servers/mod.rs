@@ -1,0 +1,7 @@
+//! Real servers that tests start, stop, freeze and fill.
+
+mod account;
+mod postgres;
+
+pub use account::Account;
+pub use postgres::{Postgres, execute};
