@@ -189,7 +189,7 @@ impl Failure {
             Some(Phase::FirstByte) => format!("asked, but no answer within {within}"),
             Some(Phase::Body) => format!("the answer began, but did not end within {within}"),
             Some(Phase::Query) => {
-                format!("logged in, but the question was not answered within {within}")
+                format!("the question was not answered within {within}")
             }
             Some(Phase::Look) | None => format!("no end within {within}"),
         };
@@ -201,7 +201,7 @@ impl Failure {
     }
 }
 
-/// As logs and answers show it: the sentence, then reason and phase.
+/// As logs and answers show it: the sentence, then reason and phase in brackets.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Failure {
@@ -210,8 +210,8 @@ impl fmt::Display for Failure {
             message,
         } = self;
         match phase {
-            Some(phase) => write!(f, "{message} ({}, {})", reason.name(), phase.name()),
-            None => write!(f, "{message} ({})", reason.name()),
+            Some(phase) => write!(f, "{message} [{}, {}]", reason.name(), phase.name()),
+            None => write!(f, "{message} [{}]", reason.name()),
         }
     }
 }

@@ -194,6 +194,8 @@ pub const DB_QUERY: Key = Key::from_static_str("db.query.text");
 pub const DB_STATUS: Key = Key::from_static_str("db.response.status_code");
 /// The name that a name server is asked for.
 pub const DNS_QUESTION: Key = Key::from_static_str("dns.question.name");
+/// The file or directory that is looked at.
+pub const FILE_PATH: Key = Key::from_static_str("file.path");
 /// The probe's configured name, on spans.
 pub const PROBE: Key = Key::from_static_str("lineside.probe.name");
 /// The kind of a probe, on spans.
