@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn a_clock_shows_the_date_where_it_must() {
         let noon = SystemTime::UNIX_EPOCH + Duration::from_secs(1_772_366_591);
-        let hours = |count| Duration::from_secs(3600 * count);
+        let hours = |count: u64| Duration::from_secs(3600 * count);
         for (time, text) in [
             (noon, "12:03:11"),
             (noon - hours(12), "00:03:11"),
