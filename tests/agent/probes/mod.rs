@@ -2,7 +2,10 @@
 
 mod frozen;
 mod greeter;
+mod http;
 mod schedule;
+mod servers;
+mod tcp;
 mod watched;
 
 pub use watched::{RunSpan, Watched};

@@ -1,0 +1,5 @@
+//! The servers that probes check.
+
+mod nginx;
+
+pub use nginx::{Nginx, Site};
