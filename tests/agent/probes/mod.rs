@@ -6,6 +6,10 @@ mod health;
 mod postgres;
 mod schedule;
 mod servers;
+mod http;
+mod schedule;
+mod servers;
+mod tcp;
 mod watched;
 
 pub use watched::{RunSpan, Watched};

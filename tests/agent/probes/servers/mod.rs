@@ -5,3 +5,8 @@ mod postgres;
 
 pub use account::Account;
 pub use postgres::{Postgres, execute};
+//! The servers that probes check.
+
+mod nginx;
+
+pub use nginx::{Nginx, Site};
