@@ -3,9 +3,6 @@
 use super::setting::{FieldDoc, Setting, Shape};
 use super::settings::Settings;
 
-/// The name under which the default file shows a table that people name.
-const EXAMPLE_NAME: &str = "collector";
-
 const HEADER: &str = r#"# Lineside: every setting, its meaning, its limits and its default.
 #
 # `lineside default-config` prints this file. Nothing in it is required: copy what you change into lineside.toml
@@ -40,12 +37,11 @@ fn table(text: &mut String, path: &[&str], fields: &[FieldDoc], commented: bool)
         }
     }
     for field in fields {
-        let inner = [path, &[field.key]].concat();
         match &field.shape {
             Shape::Table { fields, optional } => {
-                section(text, &inner, field, fields, commented || *optional)
+                inner(text, path, field, fields, commented || *optional)
             }
-            Shape::Map(entry) => entries(text, &inner, field, entry),
+            Shape::Map(entry) => entries(text, &[path, &[field.key]].concat(), field, entry),
             Shape::Value { .. } => {}
         }
     }
@@ -62,21 +58,33 @@ fn values_by_name(text: &mut String, field: &FieldDoc, entry: &Shape) {
     }
 }
 
+/// One table of those that people name, under the name that the field gives as its example.
 fn entries(text: &mut String, path: &[&str], field: &FieldDoc, entry: &Shape) {
     if let Shape::Table { fields, .. } = entry {
-        section(text, &[path, &[EXAMPLE_NAME]].concat(), field, fields, true);
+        let path = [path, &[field.example.unwrap_or("example")]].concat();
+        text.push('\n');
+        doc(text, field);
+        section(text, &path, fields, true);
     }
 }
 
-fn section(
-    text: &mut String,
-    path: &[&str],
-    field: &FieldDoc,
-    fields: &[FieldDoc],
-    commented: bool,
-) {
+/// A table with its own name. One that only some of the tables above it may hold is shown in the one that the field
+/// gives as its example.
+fn inner(text: &mut String, path: &[&str], field: &FieldDoc, fields: &[FieldDoc], commented: bool) {
     text.push('\n');
     doc(text, field);
+    let Some(entry) = field.example else {
+        return section(text, &[path, &[field.key]].concat(), fields, commented);
+    };
+    let mut lines = entry.lines();
+    let header = lines.next().unwrap_or_default();
+    text.push_str(&format!("#{header}\n"));
+    lines.for_each(|line| text.push_str(&format!("#{line} # example\n")));
+    let above = header.trim_matches(['[', ']']);
+    section(text, &[above, field.key], fields, true);
+}
+
+fn section(text: &mut String, path: &[&str], fields: &[FieldDoc], commented: bool) {
     let mark = if commented { "#" } else { "" };
     text.push_str(&format!("{mark}[{}]\n", path.join(".")));
     table(text, path, fields, commented);

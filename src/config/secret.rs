@@ -72,10 +72,10 @@ impl Setting for Secret {
 /// What is wrong, and what to do.
 type Fault = (String, String);
 
-/// The table that names where the secret lies. Text that only begins like a table is a literal.
+/// The table that names where the secret lies. Text that only looks like a table is a literal.
 fn source_table(node: &Node<'_>) -> Option<Dict> {
     let table = node.table()?;
-    let known = table.keys().all(|key| key == "env" || key == "file");
+    let known = !table.is_empty() && table.keys().all(|key| key == "env" || key == "file");
     (matches!(node.value, Value::Dict(..)) || known).then_some(table)
 }
 

@@ -3,7 +3,8 @@
 /// Declares a section of the configuration.
 ///
 /// Each field has a doc comment (which becomes its text in the default file), a type and a default; after the
-/// default may stand `within` with the limits, and `=>` with an example for the default file. Fields that have no
+/// default may stand `within` with the limits, and `=>` with an example for the default file: a value, or the name of an
+/// entry where people name the tables, or the entry that a table belongs to where only some have it. Fields that have no
 /// default stand first, in `required { … }`.
 macro_rules! section {
     (

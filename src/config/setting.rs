@@ -51,7 +51,8 @@ pub(crate) struct FieldDoc {
     pub(crate) doc: &'static [&'static str],
     /// Its least and greatest value.
     pub(crate) limits: Option<(String, String)>,
-    /// A value to show where there is no default.
+    /// A value to show where there is no default; a name, for tables that people name; or, for a table that only some of
+    /// those above it have, such a one: its header and its settings.
     pub(crate) example: Option<&'static str>,
     /// Whether it must be given.
     pub(crate) required: bool,

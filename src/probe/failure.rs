@@ -201,7 +201,7 @@ impl Failure {
     }
 }
 
-/// As logs and answers show it: the sentence, then reason and phase.
+/// As logs and answers show it: the sentence, then reason and phase in brackets.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Failure {
@@ -210,8 +210,8 @@ impl fmt::Display for Failure {
             message,
         } = self;
         match phase {
-            Some(phase) => write!(f, "{message} ({}, {})", reason.name(), phase.name()),
-            None => write!(f, "{message} ({})", reason.name()),
+            Some(phase) => write!(f, "{message} [{}, {}]", reason.name(), phase.name()),
+            None => write!(f, "{message} [{}]", reason.name()),
         }
     }
 }

@@ -51,7 +51,7 @@ section! {
         /// Headers (gRPC metadata) sent with every request, by name.
         headers: BTreeMap<String, Secret> = BTreeMap::new() => "{ authorization = { env = \"COLLECTOR_AUTHORIZATION\" } }";
         /// TLS towards an https:// endpoint. Not set: the well-known public authorities.
-        tls: Option<ClientTls> = None;
+        tls: Option<ClientTls> = None => "[export.archive]\nendpoint = \"https://archive.example:4317\"";
         /// How long one request may take, from the first byte sent to the answer.
         timeout: Duration = secs(10), within millis(1)..=hours(1);
         /// How long a connection may take to be made.

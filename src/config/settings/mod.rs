@@ -42,13 +42,15 @@ section! {
         journal: JournalSettings = JournalSettings::default();
         /// OTLP destinations, by name: `[export.collector]`, `[export.backup]`, …
         /// Names consist of a-z, 0-9, `-` and `_`. Each has its own place in the journal, retry and breaker.
-        export: BTreeMap<String, ExportSettings> = BTreeMap::new();
+        export: BTreeMap<String, ExportSettings> = BTreeMap::new() => "collector";
         /// What holds for all probes.
         probes: ProbesSettings = ProbesSettings::default();
-        /// Dependencies that are checked, by name: `[probe.orders-db]`, `[probe.cache]`, … Names consist of a-z, 0-9, `-` and `_`.
-        probe: BTreeMap<String, ProbeSettings> = BTreeMap::new();
+        /// Dependencies that are checked, by name: `[probe.orders-db]`, `[probe.cache]`, …
+        /// Names consist of a-z, 0-9, `-` and `_`. docs/probes.md says what each kind measures and which rights it needs.
+        probe: BTreeMap<String, ProbeSettings> = BTreeMap::new() => "orders-db";
         /// Times during which nothing is said of some probes, by name: `[maintenance.nightly]`, …
-        maintenance: BTreeMap<String, MaintenanceSettings> = BTreeMap::new();
+        /// They run as ever, and their meters show what they find.
+        maintenance: BTreeMap<String, MaintenanceSettings> = BTreeMap::new() => "nightly";
         /// What is kept of received telemetry for /metrics: received metrics, and metrics derived from spans and logs.
         series: SeriesSettings = SeriesSettings::default();
         /// How series are shown on /metrics.

@@ -57,10 +57,7 @@ section! {
         /// Names under which `?include=` finds this probe and others together.
         groups: Vec<String> = Vec::new() => "[\"checkout\"]";
         /// The probe of something without which this one cannot work. While that is down, nothing is said of this one.
-        parent: Option<String> = None => "\"vpn\"";
-        /// TLS of rediss, https, tls and grpcs, and the authority for postgres and mysql with sslmode=verify-full. Not set: the
-        /// well-known public authorities.
-        tls: Option<ClientTls> = None;
+        parent: Option<String> = None => "\"name-server\"";
         /// A certificate that ends sooner is a warning.
         certificate_warn: Duration = hours(24 * 14), within secs(0)..=hours(24 * 3650);
         /// A certificate that ends sooner is a failure. One that has ended is always a failure.
@@ -74,19 +71,22 @@ section! {
         /// A warning when a server's clock differs more from this machine's.
         skew_warn: Duration = secs(5), within millis(1)..=hours(24 * 365);
         /// Read-only SQL statements whose numbers become gauges, by name: `[probe.orders-db.query.queue]`, …
-        query: BTreeMap<String, QuerySettings> = BTreeMap::new();
+        query: BTreeMap<String, QuerySettings> = BTreeMap::new() => "queue";
+        /// TLS where the scheme says so (rediss, valkeys, rediss-sentinel, https, tls, grpcs), or the URL of a database does
+        /// (sslmode, ssl-mode). Not set: the well-known public authorities.
+        tls: Option<ClientTls> = None => "[probe.mail]\nurl = \"tls://mail.example:993\"";
         /// What an http or https probe asks for and expects.
-        http: Option<HttpProbeSettings> = None;
+        http: Option<HttpProbeSettings> = None => "[probe.shop]\nurl = \"https://shop.example/health\"";
         /// What a tcp or tls probe says and expects.
-        tcp: Option<TcpProbeSettings> = None;
+        tcp: Option<TcpProbeSettings> = None => "[probe.smtp]\nurl = \"tcp://smtp.example:25\"";
         /// What a grpc or grpcs probe asks for.
-        grpc: Option<GrpcProbeSettings> = None;
+        grpc: Option<GrpcProbeSettings> = None => "[probe.stock]\nurl = \"grpc://stock.example:50051\"";
         /// What a dns probe expects.
-        dns: Option<DnsProbeSettings> = None;
+        dns: Option<DnsProbeSettings> = None => "[probe.name-server]\nurl = \"dns://10.0.0.2/db.internal?type=A\"";
         /// What a redis or redis-sentinel probe looks at besides.
-        redis: Option<RedisProbeSettings> = None;
+        redis: Option<RedisProbeSettings> = None => "[probe.sessions]\nurl = \"redis-sentinel://sentinel-1:26379/sessions\"";
         /// What a disk probe expects.
-        disk: Option<DiskProbeSettings> = None;
+        disk: Option<DiskProbeSettings> = None => "[probe.uploads]\nurl = \"disk:/srv/uploads\"";
     }
 }
 
@@ -156,7 +156,7 @@ section! {
     /// What a tcp or tls probe says and expects.
     pub struct TcpProbeSettings {
         /// What to send once connected.
-        send: Option<Secret> = None => "\"PING\\r\\n\"";
+        send: Option<Secret> = None => "\"EHLO probe\\r\\n\"";
         /// A regular expression that must match what the server sends, within its first 64 KiB.
         expect: Option<String> = None => "\"^220 \"";
     }

@@ -23,7 +23,7 @@ section! {
         idle_timeout: Duration = secs(75), within millis(1)..=hours(24);
         /// A token that callers present as `Authorization: Bearer …` to see details and to run probes. On a loopback address
         /// neither needs it; beyond, nobody sees details without.
-        token: Option<Secret> = None => "{ env = \"LINESIDE_TOKEN\" }";
+        token: Option<Secret> = None => "{ env = \"API_TOKEN\" }";
         /// TLS on this listener. Not set: plain.
         tls: Option<ServerTls> = None;
     }

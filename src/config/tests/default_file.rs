@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use super::toml;
+use super::{Given, nothing, toml};
 use crate::config::{Settings, default_file};
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/lineside.default.toml");
@@ -31,27 +31,28 @@ fn the_defaults_it_shows_are_the_defaults() {
     );
 }
 
-/// Scenario: the export that the default file shows is uncommented, examples included, without its TLS files.
-/// Guarantees: the examples are valid, and an export's shown defaults are those it gets with an endpoint alone.
+/// Scenario: everything that the default file shows is uncommented: tables, defaults and examples; then the same without
+/// the defaults; then with what the file gives for example in the place of defaults.
+/// Guarantees: the examples are valid together, and what the file calls the defaults of an export, a probe or any other
+/// table are those that it gets with its examples alone.
 #[test]
-fn the_export_it_shows_is_valid() {
-    let file = default_file();
-    let start = file.find("#[export.collector]").unwrap();
-    let end = start + file[start..].find("\n[telemetry]").unwrap();
-    let whole = uncommented(
-        &file[start..end]
-            .replace("#[", "[")
-            .replace(" # example", ""),
+fn the_examples_it_shows_are_valid() {
+    let file = with_tables(&default_file());
+    let with_defaults = files_and_variables(&file, &uncommented(&file));
+    let without = files_and_variables(&file, &file);
+    let shown = |given: &Given| {
+        let settings = given.loaded().settings;
+        assert_eq!((settings.export.len(), settings.maintenance.len()), (2, 1));
+        assert_eq!(settings.probe.len(), 8);
+        // Each in a directory of its own.
+        format!("{settings:?}").replace(given.path("").to_str().unwrap(), "")
+    };
+    assert_eq!(shown(&with_defaults), shown(&without));
+    let instead = with_examples_instead(&file);
+    assert_ne!(
+        shown(&files_and_variables(&instead, &instead)),
+        shown(&without)
     );
-    let tls = whole.find("[export.collector.tls]").unwrap();
-    let after_tls = tls + whole[tls..].find("\n[export.collector.batch]").unwrap();
-    let shown = toml(&format!("{}{}", &whole[..tls], &whole[after_tls..]))
-        .loaded()
-        .settings;
-    let brief = toml("[export.collector]\nendpoint = \"http://otel-collector:4317\"")
-        .loaded()
-        .settings;
-    assert_eq!(format!("{shown:?}"), format!("{brief:?}"));
 }
 
 /// Scenario: every field of every section.
@@ -59,27 +60,67 @@ fn the_export_it_shows_is_valid() {
 #[test]
 fn every_key_is_shown_with_its_value() {
     let file = default_file();
-    let keys = file
-        .lines()
-        .filter(|line| line.starts_with('#') && line.contains(" = ") && !line.starts_with("# "));
+    let lines: Vec<&str> = file.lines().collect();
+    // What stands right below a table's name only says which table it is.
+    let is_key = |pair: &&[&str]| !pair[0].starts_with("#[") && is_setting(pair[1]);
+    let keys = lines.windows(2).filter(is_key);
     let facts = file.lines().filter(|line| line.starts_with("# Value: "));
     let (keys, facts) = (keys.count(), facts.count());
     assert_eq!(keys, facts);
     assert!(keys > 60, "{keys}");
 }
 
+/// Whether the line sets something, once it is uncommented.
+fn is_setting(line: &str) -> bool {
+    line.starts_with('#') && line.contains(" = ") && !line.starts_with("# ")
+}
+
+/// The lines that show a default, uncommented.
 fn uncommented(file: &str) -> String {
     let lines = file.lines().map(|line| match line.strip_prefix('#') {
-        Some(setting)
-            if setting.contains(" = ")
-                && !setting.starts_with(' ')
-                && !setting.ends_with("# example") =>
-        {
-            setting
-        }
+        Some(setting) if is_setting(line) && !line.ends_with("# example") => setting,
         _ => line,
     });
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Tables and examples uncommented.
+fn with_tables(file: &str) -> String {
+    let lines = file.lines().map(|line| match line.strip_prefix('#') {
+        Some(shown) if shown.starts_with('[') || shown.ends_with(" # example") => shown,
+        _ => line,
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// What stands behind "for example" in the place of the default below it.
+fn with_examples_instead(file: &str) -> String {
+    let lines: Vec<&str> = file.lines().collect();
+    let instead = |at: usize| {
+        let (_, example) = lines[at.checked_sub(1)?].split_once("; for example ")?;
+        let (key, _) = lines[at].strip_prefix('#')?.split_once(" = ")?;
+        Some(format!("{key} = {}", example.strip_suffix('.')?))
+    };
+    let shown = (0..lines.len()).map(|at| instead(at).unwrap_or_else(|| lines[at].to_owned()));
+    shown.collect::<Vec<_>>().join("\n")
+}
+
+/// `text` with every PEM file and every environment variable that `file` names.
+fn files_and_variables(file: &str, text: &str) -> Given {
+    const PEM: &str = "-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\n";
+    let mut given = nothing();
+    std::fs::create_dir(given.path("tls")).unwrap();
+    for line in file.lines().filter(|line| !line.starts_with('#')) {
+        for (named, value) in line.split('"').zip(line.split('"').skip(1)) {
+            if value.starts_with("tls/") {
+                given = given.with_file(value, PEM);
+            } else if named.ends_with("env = ") {
+                given = given.with_variable(value, "x");
+            }
+        }
+    }
+    let here = format!("\"{}/", given.path("tls").display());
+    given.with_file("lineside.toml", &text.replace("\"tls/", &here))
 }
 
 /// Leaves out each `#[table]` with its lines, up to the next table that is there by default.

@@ -32,17 +32,18 @@ fn a_secret_comes_from_text_environment_or_file() {
     );
 }
 
-/// Scenario: a variable holds a token that looks like a table but names no source.
+/// Scenario: a variable, and a text in the file, hold a token that looks like a table but names no source.
 /// Guarantees: it is taken as it is.
 #[test]
 fn a_token_that_looks_like_a_table_is_a_token() {
-    let loaded = nothing()
-        .with_variable("LINESIDE_RECEIVE__BEARER_TOKEN", "{id=7}")
-        .loaded();
-    assert_eq!(
-        loaded.settings.receive.bearer_token.unwrap().expose(),
-        "{id=7}"
-    );
+    for token in ["{id=7}", "{}", "{\"env\":\"x\"}"] {
+        let variable = nothing().with_variable("LINESIDE_RECEIVE__BEARER_TOKEN", token);
+        let file = toml(&format!("[receive]\nbearer_token = '{token}'"));
+        for given in [variable, file] {
+            let settings = given.loaded().settings;
+            assert_eq!(settings.receive.bearer_token.unwrap().expose(), token);
+        }
+    }
 }
 
 /// Scenario: secrets that cannot be resolved.

@@ -5,6 +5,7 @@ mod advice;
 mod agreement;
 mod exports;
 mod files;
+mod read_only_sql;
 mod series;
 mod texts;
 

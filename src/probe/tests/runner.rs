@@ -44,7 +44,7 @@ async fn one_that_hangs_is_cut_off_and_alone() {
     assert_eq!((status.look, status.state), (Look::Bad, State::Down));
     assert_eq!(
         status.message,
-        "no TCP connection within 3s: nothing answers there (timeout, connect)"
+        "no TCP connection within 3s: nothing answers there [timeout, connect]"
     );
     assert!(status.advice.unwrap().contains("firewalls"));
 }

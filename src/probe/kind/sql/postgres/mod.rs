@@ -31,8 +31,7 @@ const SECOND_LOOK: Duration = Duration::from_millis(100);
 /// A share of the run's time that a second look must not exceed.
 const SECOND_LOOK_SHARE: u32 = 4;
 
-/// Checks a PostgreSQL server.
-#[derive(Debug)]
+/// Checks a PostgreSQL server. It cannot be printed: `options` would show the password.
 pub(in crate::probe::kind) struct Postgres {
     options: PgConnectOptions,
     place: Place,
