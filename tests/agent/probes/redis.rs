@@ -24,10 +24,16 @@ async fn a_server_that_works_is_told_of() {
     let version = facts["server_version"].as_str().unwrap();
     assert!(version.contains('.'), "{facts}");
     assert_eq!(facts["role"], "primary");
-    assert!(facts["clock_skew_ms"].as_f64().unwrap().abs() < 1000.0, "{facts}");
+    assert!(
+        facts["clock_skew_ms"].as_f64().unwrap().abs() < 1000.0,
+        "{facts}"
+    );
     assert_eq!(facts["connections"]["max"], 10000);
     let own = &facts["connections"]["by_application"][0];
-    assert_eq!(own, &json!({"application": "lineside", "total": 1, "active": 1}));
+    assert_eq!(
+        own,
+        &json!({"application": "lineside", "total": 1, "active": 1})
+    );
     assert_eq!(facts["memory"]["policy"], "noeviction");
 
     let span = watched.span().await;
@@ -48,10 +54,17 @@ async fn a_server_that_works_is_told_of() {
         ("redis_keyspace_misses_total", 1.0),
         ("redis_maxmemory_bytes", 0.0),
     ] {
-        assert_eq!(watched.reading(metric, "probe=\"it\"").await, is, "{metric}");
+        assert_eq!(
+            watched.reading(metric, "probe=\"it\"").await,
+            is,
+            "{metric}"
+        );
     }
     let lineside = "application=\"lineside\"";
-    assert_eq!(watched.reading("db_server_connections", lineside).await, 1.0);
+    assert_eq!(
+        watched.reading("db_server_connections", lineside).await,
+        1.0
+    );
     assert!(watched.reading("redis_memory_used_bytes", "").await > 100_000.0);
 }
 
@@ -90,7 +103,12 @@ async fn a_frozen_server_is_a_timeout_in_the_handshake() {
         let check = watched.check().await;
         (check["facts"]["connections"]["total"] == 1).then_some(())
     };
-    eventually("one connection, that of the check", Duration::from_secs(10), connections).await;
+    eventually(
+        "one connection, that of the check",
+        Duration::from_secs(10),
+        connections,
+    )
+    .await;
 }
 
 /// Scenario: a server behind a relay that is slow, mute, gone, and a black hole. Guarantees: slow is a warning where it is
@@ -133,7 +151,9 @@ async fn a_full_server_is_warned_of_and_then_full() {
     for _ in 0..8 {
         held.push(client(&server, "billing").await);
     }
-    let check = watched.warns("9 of 10 connections are in use, 8 by billing").await;
+    let check = watched
+        .warns("9 of 10 connections are in use, 8 by billing")
+        .await;
     let message = check["message"].as_str().unwrap();
     assert!(message.contains("raise maxclients"), "{message}");
     let idle = "application=\"billing\",probe=\"it\",state=\"idle\"";
@@ -145,7 +165,10 @@ async fn a_full_server_is_warned_of_and_then_full() {
         held.push(client(&server, "billing").await);
     }
     let check = watched.fails("full", Some("handshake")).await;
-    assert!(check["message"].as_str().unwrap().contains("maxclients"), "{check}");
+    assert!(
+        check["message"].as_str().unwrap().contains("maxclients"),
+        "{check}"
+    );
     drop(held);
     watched.passes().await;
 }
@@ -153,7 +176,9 @@ async fn a_full_server_is_warned_of_and_then_full() {
 /// A connection that says its name and then nothing. Where the server turns it away, it is no connection.
 async fn client(server: &RedisServer, name: &str) -> tokio::net::TcpStream {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let mut client = tokio::net::TcpStream::connect(server.address()).await.unwrap();
+    let mut client = tokio::net::TcpStream::connect(server.address())
+        .await
+        .unwrap();
     let naming = format!("CLIENT SETNAME {name}\r\n");
     let _ = client.write_all(naming.as_bytes()).await;
     let _ = client.read(&mut [0; 64]).await;
@@ -171,9 +196,24 @@ async fn wrong_passwords_are_auth() {
     let named = format!("redis://nobody@{}", guarded.address());
     for (url, password, words, code) in [
         (guarded.url(""), "", "asks for a password", "NOAUTH"),
-        (guarded.url(""), "battery-staple", "wrong password for the default user", "WRONGPASS"),
-        (named, "battery-staple", "wrong password for user \"nobody\"", "WRONGPASS"),
-        (open.url(""), "battery-staple", "the server's default user has none", "ERR"),
+        (
+            guarded.url(""),
+            "battery-staple",
+            "wrong password for the default user",
+            "WRONGPASS",
+        ),
+        (
+            named,
+            "battery-staple",
+            "wrong password for user \"nobody\"",
+            "WRONGPASS",
+        ),
+        (
+            open.url(""),
+            "battery-staple",
+            "the server's default user has none",
+            "ERR",
+        ),
     ] {
         let mut settings = vec![("url", url.into())];
         if !password.is_empty() {
@@ -184,13 +224,22 @@ async fn wrong_passwords_are_auth() {
         let shown = check.to_string();
         assert!(shown.contains(&words.replace('"', "\\\"")), "{shown}");
         assert!(!shown.contains("battery-staple"), "{shown}");
-        assert_eq!(watched.span().await.attributes["db.response.status_code"], code);
+        assert_eq!(
+            watched.span().await.attributes["db.response.status_code"],
+            code
+        );
         assert!(!watched.agent.log().contains("battery-staple"));
     }
-    let settings = [("url", guarded.url("").into()), ("password", "correct-horse".into())];
+    let settings = [
+        ("url", guarded.url("").into()),
+        ("password", "correct-horse".into()),
+    ];
     Watched::start(&settings).await.passes().await;
     let in_url = format!("redis://default:correct-horse@{}/0", guarded.address());
-    Watched::start(&[("url", in_url.into())]).await.passes().await;
+    Watched::start(&[("url", in_url.into())])
+        .await
+        .passes()
+        .await;
 }
 
 /// Scenario: users with less and less rights. Guarantees: the least that is needed passes, without the list of clients and
@@ -198,8 +247,12 @@ async fn wrong_passwords_are_auth() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_without_rights_is_permission() {
     let server = RedisServer::start(&[]).await;
-    server.cli(&["ACL", "SETUSER", "least", "on", ">pw", "+ping", "+info"]).await;
-    server.cli(&["ACL", "SETUSER", "blind", "on", ">pw", "+ping"]).await;
+    server
+        .cli(&["ACL", "SETUSER", "least", "on", ">pw", "+ping", "+info"])
+        .await;
+    server
+        .cli(&["ACL", "SETUSER", "blind", "on", ">pw", "+ping"])
+        .await;
     let url = |user| format!("redis://{user}@{}", server.address());
     let settings = [("url", url("least").into()), ("password", "pw".into())];
     let watched = Watched::start(&settings).await;
@@ -212,7 +265,10 @@ async fn a_user_without_rights_is_permission() {
     let watched = Watched::start(&settings).await;
     let check = watched.fails("permission", Some("query")).await;
     let message = check["message"].as_str().unwrap();
-    assert!(message.contains("user \"blind\" may not do INFO (NOPERM)"), "{message}");
+    assert!(
+        message.contains("user \"blind\" may not do INFO (NOPERM)"),
+        "{message}"
+    );
     server.cli(&["ACL", "SETUSER", "blind", "+info"]).await;
     watched.passes().await;
 }
@@ -244,12 +300,18 @@ async fn tls_is_spoken_and_checked() {
     server.speak_tls(&ca, &certificate, &key, "no");
     server.start_again().await;
     let url = format!("rediss://{}", server.address());
-    let trusting = [("url", url.clone().into()), ("tls.ca_file", ca.clone().into())];
+    let trusting = [
+        ("url", url.clone().into()),
+        ("tls.ca_file", ca.clone().into()),
+    ];
     let watched = Watched::start(&trusting).await;
     let check = watched.passes().await;
     assert!(check["certificateEnds"].is_string(), "{check}");
     let span = watched.span().await;
-    assert_eq!(span.phases, ["resolve", "connect", "tls", "handshake", "query"]);
+    assert_eq!(
+        span.phases,
+        ["resolve", "connect", "tls", "handshake", "query"]
+    );
     assert_eq!(span.attributes["tls.protocol.version"], "1.3");
 
     let distrusting = Watched::start(&[("url", url.clone().into())]).await;
@@ -278,14 +340,23 @@ async fn memory_that_fills_up_is_warned_of() {
     let server = RedisServer::start(&policy).await;
     let watched = Watched::start(&[("url", server.url("").into())]).await;
     watched.passes().await;
-    server.cli(&["DEBUG", "POPULATE", "8000", "key", "1000"]).await;
+    server
+        .cli(&["DEBUG", "POPULATE", "8000", "key", "1000"])
+        .await;
     server.cli(&["SET", "one", "more"]).await;
     let check = watched.warns("% of the memory is in use").await;
     let message = check["message"].as_str().unwrap();
-    assert!(message.contains("keys are evicted when it is full (allkeys-lru)"), "{message}");
+    assert!(
+        message.contains("keys are evicted when it is full (allkeys-lru)"),
+        "{message}"
+    );
     let evicted = "redis_keys_evicted_total";
-    watched.reading_where(evicted, "", |count| count > 1000.0).await;
-    server.cli(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]).await;
+    watched
+        .reading_where(evicted, "", |count| count > 1000.0)
+        .await;
+    server
+        .cli(&["CONFIG", "SET", "maxmemory-policy", "noeviction"])
+        .await;
     watched.warns("writes are refused when it is full").await;
     server.cli(&["FLUSHALL"]).await;
     watched.passes().await;
@@ -301,8 +372,20 @@ async fn lists_and_streams_are_measured() {
     for _ in 0..4 {
         server.cli(&["XADD", "events", "*", "what", "it"]).await;
     }
-    server.cli(&["XGROUP", "CREATE", "events", "mail", "0"]).await;
-    let read = ["XREADGROUP", "GROUP", "mail", "me", "COUNT", "3", "STREAMS", "events", ">"];
+    server
+        .cli(&["XGROUP", "CREATE", "events", "mail", "0"])
+        .await;
+    let read = [
+        "XREADGROUP",
+        "GROUP",
+        "mail",
+        "me",
+        "COUNT",
+        "3",
+        "STREAMS",
+        "events",
+        ">",
+    ];
     server.cli(&read).await;
     let settings = [
         ("url", server.url("").into()),
@@ -319,13 +402,18 @@ async fn lists_and_streams_are_measured() {
         ("redis_stream_group_lag", "group=\"mail\"", 1.0),
         ("redis_stream_group_pending", "group=\"mail\"", 3.0),
     ] {
-        watched.reading_where(metric, labels, |value| value == is).await;
+        watched
+            .reading_where(metric, labels, |value| value == is)
+            .await;
     }
     server.cli(&["DEL", "jobs"]).await;
     server.cli(&["SET", "jobs", "none"]).await;
     let check = watched.fails("query", Some("query")).await;
     let message = check["message"].as_str().unwrap();
-    assert!(message.contains("LLEN jobs: the key holds another type"), "{message}");
+    assert!(
+        message.contains("LLEN jobs: the key holds another type"),
+        "{message}"
+    );
 }
 
 /// Scenario: snapshots that cannot be saved, because the directory is gone; first with writes allowed, then refused.
@@ -337,20 +425,27 @@ async fn data_that_cannot_be_saved_is_told_of() {
     watched.passes().await;
     let gone = server.directory().join("gone");
     fs::create_dir(&gone).unwrap();
-    server.cli(&["CONFIG", "SET", "dir", gone.to_str().unwrap()]).await;
+    server
+        .cli(&["CONFIG", "SET", "dir", gone.to_str().unwrap()])
+        .await;
     fs::remove_dir(&gone).unwrap();
     server.cli(&["BGSAVE"]).await;
     watched.warns("the last snapshot could not be saved").await;
     server.cli(&["CONFIG", "SET", "save", "3600 1"]).await;
     let check = watched.fails("unavailable", Some("query")).await;
-    assert!(check["message"].as_str().unwrap().contains("MISCONF"), "{check}");
+    assert!(
+        check["message"].as_str().unwrap().contains("MISCONF"),
+        "{check}"
+    );
 }
 
 /// Scenario: a server that loads a large file slowly. Guarantees: unavailable, with how far it is; up when it is done.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_loads_is_unavailable() {
     let mut server = RedisServer::start(&["--dbfilename", "all.rdb"]).await;
-    server.cli(&["DEBUG", "POPULATE", "2000", "key", "10"]).await;
+    server
+        .cli(&["DEBUG", "POPULATE", "2000", "key", "10"])
+        .await;
     server.cli(&["SAVE"]).await;
     let watched = Watched::start(&[("url", server.url("").into())]).await;
     watched.passes().await;
@@ -359,7 +454,13 @@ async fn a_server_that_loads_is_unavailable() {
     server.load_slowly(Duration::from_millis(3));
     server.begin();
     let check = watched.fails("unavailable", Some("query")).await;
-    assert!(check["message"].as_str().unwrap().contains("loading its data"), "{check}");
+    assert!(
+        check["message"]
+            .as_str()
+            .unwrap()
+            .contains("loading its data"),
+        "{check}"
+    );
     watched.passes().await;
 }
 
@@ -384,7 +485,10 @@ async fn replicas_are_measured_from_both_sides() {
         .await;
     primary.stop().await;
     let check = from_replica.warns("the link to the primary").await;
-    assert!(check["message"].as_str().unwrap().contains("is down"), "{check}");
+    assert!(
+        check["message"].as_str().unwrap().contains("is down"),
+        "{check}"
+    );
     let own = "replica=\"self\"";
     from_replica
         .reading_where("db_server_replication_lag_seconds", own, |lag| lag >= 1.0)
@@ -398,8 +502,17 @@ async fn what_is_no_redis_is_protocol() {
     let watched = Watched::start(&[("url", server.url("").into())]).await;
     let api = watched.agent.api();
     let settings = [("url", format!("redis://{api}").into())];
-    let check = Watched::start(&settings).await.fails("protocol", Some("handshake")).await;
-    assert!(check["message"].as_str().unwrap().contains("HTTP"), "{check}");
+    let check = Watched::start(&settings)
+        .await
+        .fails("protocol", Some("handshake"))
+        .await;
+    assert!(
+        check["message"].as_str().unwrap().contains("HTTP"),
+        "{check}"
+    );
     let nobody = format!("redis://{}:6379", own_loopback());
-    Watched::start(&[("url", nobody.into())]).await.fails("refused", Some("connect")).await;
+    Watched::start(&[("url", nobody.into())])
+        .await
+        .fails("refused", Some("connect"))
+        .await;
 }

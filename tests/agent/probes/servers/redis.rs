@@ -63,7 +63,11 @@ impl RedisServer {
             ["--tls-cert-file", certificate],
             ["--tls-key-file", key],
         ];
-        let others = [["--port", "0"], ["--tls-port", "6379"], ["--tls-auth-clients", clients]];
+        let others = [
+            ["--port", "0"],
+            ["--tls-port", "6379"],
+            ["--tls-auth-clients", clients],
+        ];
         let all = files.iter().chain(&others).flatten();
         self.arguments = all.map(|text| text.to_string()).collect();
         let cli = ["--tls", "--cacert", ca, "--cert", certificate, "--key", key];
@@ -73,7 +77,12 @@ impl RedisServer {
     /// Loads its data slowly from its next start on, with a pause after each key.
     pub fn load_slowly(&mut self, pause: Duration) {
         let pause_us = pause.as_micros().to_string();
-        let slow = ["--key-load-delay", &pause_us, "--loading-process-events-interval-bytes", "1024"];
+        let slow = [
+            "--key-load-delay",
+            &pause_us,
+            "--loading-process-events-interval-bytes",
+            "1024",
+        ];
         self.arguments.extend(slow.map(str::to_owned));
     }
 
@@ -129,9 +138,25 @@ impl RedisServer {
     pub fn begin(&mut self) {
         let host = self.host().to_string();
         let mut command = debian_tool("redis-server", "redis-server");
-        command.args(["--port", "6379", "--bind", &host, "--replica-announce-ip", &host]);
-        command.args(["--protected-mode", "no", "--save", "", "--repl-diskless-sync-delay", "0"]);
-        command.args(["--enable-debug-command", "yes"]).args(&self.arguments);
+        command.args([
+            "--port",
+            "6379",
+            "--bind",
+            &host,
+            "--replica-announce-ip",
+            &host,
+        ]);
+        command.args([
+            "--protected-mode",
+            "no",
+            "--save",
+            "",
+            "--repl-diskless-sync-delay",
+            "0",
+        ]);
+        command
+            .args(["--enable-debug-command", "yes"])
+            .args(&self.arguments);
         self.daemon = Some(daemon(command, self.directory.path()));
     }
 
@@ -216,7 +241,9 @@ impl SentinelServer {
             let fields: Vec<_> = said.lines().collect();
             let field = |name| {
                 let mut pairs = fields.chunks_exact(2);
-                pairs.find(|pair| pair[0] == name).map(|pair| pair[1].to_owned())
+                pairs
+                    .find(|pair| pair[0] == name)
+                    .map(|pair| pair[1].to_owned())
             };
             let knows = field("num-other-sentinels") == Some(sentinels.to_string())
                 && field("num-slaves") == Some(replicas.to_string());
@@ -228,7 +255,10 @@ impl SentinelServer {
 
 fn daemon(mut command: Command, directory: &Path) -> Daemon {
     let log = fs::File::create(directory.join("server.log")).unwrap();
-    command.current_dir(directory).stdout(log).stderr(Stdio::null());
+    command
+        .current_dir(directory)
+        .stdout(log)
+        .stderr(Stdio::null());
     Daemon::start(command)
 }
 
