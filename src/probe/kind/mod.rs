@@ -54,7 +54,7 @@ pub(super) trait Check: Send + Sync {
 pub(super) fn build(settings: &ProbeSettings) -> Result<Box<dyn Check>, String> {
     match settings.url.kind() {
         ProbeKind::Postgres => Ok(Box::new(sql::Postgres::new(settings)?)),
-        ProbeKind::Mysql => Err("this kind is not there yet".to_owned()),
+        ProbeKind::Mysql => Ok(Box::new(sql::Mysql::new(settings)?)),
         ProbeKind::Sqlite => Ok(Box::new(sql::Sqlite::new(settings)?)),
         ProbeKind::Redis => Ok(Box::new(redis::Redis::new(settings)?)),
         ProbeKind::Sentinel => Ok(Box::new(redis::Sentinel::new(settings)?)),

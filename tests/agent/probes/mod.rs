@@ -1,6 +1,9 @@
 //! Probes, against real servers that are stopped, frozen, filled and cut off.
 
+mod frozen;
+mod greeter;
 mod redis;
+mod schedule;
 mod servers;
 mod watched;
 

@@ -5,6 +5,7 @@
 
 mod connect;
 mod failure;
+mod mysql;
 mod postgres;
 mod queries;
 mod sqlite;
@@ -12,6 +13,7 @@ mod table;
 
 pub(super) use connect::{Place, connect};
 pub(super) use failure::{failure, login_failure};
+pub(super) use mysql::Mysql;
 pub(super) use postgres::Postgres;
 pub(super) use queries::{Queries, Query};
 pub(super) use sqlite::Sqlite;

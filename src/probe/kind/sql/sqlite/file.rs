@@ -3,13 +3,11 @@
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
-use std::thread;
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sqlx::ConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
-use tokio::sync::oneshot;
 
 use crate::probe::failure::{Failure, Reason};
 
@@ -66,23 +64,8 @@ pub(super) struct Found {
     pub(super) log_bytes: Option<u64>,
 }
 
-/// Looks at the files on a thread of its own: none of the runtime's may hang with the file system.
-pub(super) async fn look(path: PathBuf) -> Result<Found, Failure> {
-    let (answer, answered) = oneshot::channel();
-    let look = move || {
-        // Who asked may be gone.
-        let _ = answer.send(inspect(&path));
-    };
-    let started = thread::Builder::new()
-        .name("sqlite-look".to_owned())
-        .spawn(look);
-    let internal = |what: String| Failure::new(Reason::Internal, what);
-    started.map_err(|error| internal(format!("cannot start a thread: {error}")))?;
-    let ended = |_| internal("the thread that looks at the file ended".to_owned());
-    answered.await.map_err(ended)?
-}
-
-fn inspect(path: &Path) -> Result<Found, Failure> {
+/// Looks at the files. It blocks.
+pub(super) fn inspect(path: &Path) -> Result<Found, Failure> {
     let file = fs::metadata(path).map_err(|error| refused(&error))?;
     if !file.is_file() {
         return Err(Failure::new(Reason::Protocol, "this is not a regular file"));

@@ -25,6 +25,7 @@ use super::{Queries, Query, Table, read};
 use crate::config::ProbeSettings;
 use crate::probe::failure::{Failure, Phase, Reason};
 use crate::probe::kind::Check;
+use crate::probe::kind::blocking::Blocking;
 use crate::probe::metric::Metric;
 use crate::probe::run::Run;
 use crate::telemetry::names;
@@ -45,6 +46,7 @@ const QUICK_CHECK: &str = "SELECT sqlite_version() AS version, \
 pub(in crate::probe::kind) struct Sqlite {
     path: PathBuf,
     queries: Queries,
+    looks: Blocking,
     /// Held by what goes on on the library's thread.
     place: Arc<Mutex<()>>,
 }
@@ -57,14 +59,15 @@ impl Sqlite {
         Ok(Sqlite {
             path: settings.url.path().into(),
             queries: Queries::new(&settings.query)?,
+            looks: Blocking::default(),
             place: Arc::default(),
         })
     }
 
     async fn look(&self, run: &Run) -> Result<Session, Failure> {
         let place = self.place().await?;
-        let (place, found) = apart(place, file::look(self.path.clone())).await?;
-        let found = found?;
+        let path = self.path.clone();
+        let found = self.looks.run(move || file::inspect(&path)).await?;
         let left = run.timeout().saturating_sub(run.elapsed());
         let options = file::options(&self.path, found.access, left / 2);
         let opening = open(options, Instant::now() + left);
@@ -88,11 +91,15 @@ impl Sqlite {
         })
     }
 
+    /// Asks every configured query, and fails with the first that failed. One that fails leaves the others what they are.
     async fn query(&self, run: &Run, mut session: Session) -> Result<(), Failure> {
+        let mut first = Ok(());
         for query in self.queries.iter() {
-            session = session.measure(run, query).await?;
+            let (on, measured) = session.measure(run, query).await?;
+            (session, first) = (on, first.and(measured));
         }
-        session.close().await
+        session.close().await?;
+        first
     }
 }
 
@@ -168,11 +175,15 @@ impl Session {
         Ok((Session { connection, place }, answer))
     }
 
-    async fn measure(self, run: &Run, query: &Query) -> Result<Session, Failure> {
+    async fn measure(
+        self,
+        run: &Run,
+        query: &Query,
+    ) -> Result<(Session, Result<(), Failure>), Failure> {
         let (session, answer) = self.ask(query.sql().to_owned(), query.max_rows()).await?;
-        let answer = answer.map_err(|error| query.blame(failed(run, error)))?;
-        query.tell(run, &answer)?;
-        Ok(session)
+        let answer = answer.map_err(|error| query.blame(failed(run, error)));
+        let measured = answer.and_then(|answer| query.tell(run, &answer));
+        Ok((session, measured))
     }
 
     async fn close(self) -> Result<(), Failure> {
