@@ -10,6 +10,9 @@ mod http;
 mod schedule;
 mod servers;
 mod tcp;
+mod redis;
+mod schedule;
+mod servers;
 mod watched;
 
 pub use watched::{RunSpan, Watched};

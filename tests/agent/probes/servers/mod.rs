@@ -10,3 +10,8 @@ pub use postgres::{Postgres, execute};
 mod nginx;
 
 pub use nginx::{Nginx, Site};
+//! The servers that probes check.
+
+mod redis;
+
+pub use redis::{GROUP, RedisServer, SentinelServer};
