@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{Agent, AgentError, Closing, face, meters, translate};
+use super::{Agent, AgentError, Closing, checks, face, meters, translate};
 use crate::config::{self, ListenerSettings, Settings};
 use crate::export::{self, Client, ExportHandle};
 use crate::intake::Intake;
@@ -40,7 +40,7 @@ pub(super) async fn start(settings: Settings, telemetry: Telemetry) -> Result<Ag
     )
     .await?;
     let clients = clients(&settings)?;
-    let prepared = Prepared::of(&settings.probe)?;
+    let mut prepared = Prepared::of(&settings.probe)?;
     let ledger = Arc::new(Ledger::new(settings.ledger.services as usize));
     let (journal, cursors) = open_journal(&settings, &ledger)?;
     let series = open_series(&settings)?;
@@ -60,6 +60,7 @@ pub(super) async fn start(settings: Settings, telemetry: Telemetry) -> Result<Ag
     if let Some((handle, counts)) = series {
         meters::observe_series(&telemetry, handle, counts);
     }
+    checks::watch_own(&mut prepared, &settings, &statuses, &ledger);
     let probes = start_probes(prepared, &settings, &telemetry);
     let face = face::new(
         &settings,

@@ -1,10 +1,48 @@
-//! What the HTTP face is told about probes.
+//! The agent's own probes, and what the HTTP face is told about all of them.
 
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::probe::{Board, Look, Report, Status};
+use crate::config::{Settings, SyncMode};
+use crate::export::ExportStatus;
+use crate::ledger::Ledger;
+use crate::probe::{Board, ExportHealth, Look, Prepared, Report, Status};
 use crate::serve::{Ask, AskLaterWith, Check, CheckStatus, LastRun};
+
+/// Adds the probes of the agent itself: its disk, and each of its exports.
+pub(super) fn watch_own(
+    prepared: &mut Prepared,
+    settings: &Settings,
+    exports: &[ExportStatus],
+    ledger: &Arc<Ledger>,
+) {
+    prepared.watch_disk(&settings.data_dir, &settings.probes);
+    let is_on_disk = settings.journal.sync != SyncMode::Memory;
+    for export in exports {
+        let configured = &settings.export[export.name().as_ref()];
+        let (status, ledger) = (export.clone(), Arc::clone(ledger));
+        prepared.watch_export(
+            export.name(),
+            configured.endpoint.to_string(),
+            configured.stuck_after,
+            &settings.probes,
+            Arc::new(move || export_health(&status, &ledger, is_on_disk)),
+        );
+    }
+}
+
+fn export_health(export: &ExportStatus, ledger: &Ledger, is_on_disk: bool) -> ExportHealth {
+    let report = ledger.report();
+    let tallies = report.exports.get(export.name().as_ref());
+    let waiting = tallies.map(|report| report.signals.values().map(|tally| tally.waiting).sum());
+    ExportHealth {
+        last_error: export.last_error(),
+        breaker: export.breaker(),
+        oldest_waiting: export.oldest_waiting_age(SystemTime::now()),
+        items_waiting: waiting.unwrap_or_default(),
+        is_on_disk,
+    }
+}
 
 /// Every probe as it stands when asked.
 pub(super) fn all(board: &Arc<Board>) -> Ask<Vec<Check>> {

@@ -43,8 +43,7 @@ impl From<io::Error> for DialError {
             BrokenPipe, ConnectionAborted, ConnectionRefused, ConnectionReset, HostUnreachable,
             NetworkDown, NetworkUnreachable, UnexpectedEof,
         };
-        let inner = error.get_ref();
-        if let Some(tls) = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        if let Some(tls) = tls_within(&error) {
             return tls.into();
         }
         match error.kind() {
@@ -54,6 +53,20 @@ impl From<io::Error> for DialError {
             _ => DialError::Io(error),
         }
     }
+}
+
+/// For an error that is kept by another.
+impl From<&io::Error> for DialError {
+    fn from(error: &io::Error) -> DialError {
+        match tls_within(error) {
+            Some(tls) => tls.into(),
+            None => io::Error::new(error.kind(), error.to_string()).into(),
+        }
+    }
+}
+
+fn tls_within(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref()
 }
 
 /// What went wrong in a TLS handshake, or after it: a server that asks for a certificate says so only then (RFC 8446,

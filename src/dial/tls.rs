@@ -80,7 +80,7 @@ impl ClientTls {
 }
 
 /// TLS towards one server. It remembers until when the certificates of the last handshake are valid, accepted or not.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct TlsClient {
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
@@ -120,6 +120,18 @@ impl TlsClient {
             config: Arc::new(config),
             name,
             seen,
+        })
+    }
+
+    /// The same towards `host`: what is trusted and shown stays.
+    ///
+    /// # Errors
+    ///
+    /// `host` is no name that a certificate can carry.
+    pub fn named(&self, host: &str) -> Result<TlsClient, InvalidDnsNameError> {
+        Ok(TlsClient {
+            name: ServerName::try_from(host.to_owned())?,
+            ..self.clone()
         })
     }
 

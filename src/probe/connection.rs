@@ -42,11 +42,17 @@ impl Address {
         alpn: &[&[u8]],
     ) -> Result<Address, String> {
         let tls = tls.map(|tls| TlsClient::new(host, tls, alpn)).transpose();
-        Ok(Address {
+        let tls = tls.map_err(|error| error.to_string())?;
+        Ok(Address::with(host, port, tls))
+    }
+
+    /// `host` and `port`, with `tls` where it is given.
+    pub(super) fn with(host: &str, port: u16, tls: Option<TlsClient>) -> Address {
+        Address {
             host: host.to_owned(),
             port,
-            tls: tls.map_err(|error| error.to_string())?,
-        })
+            tls,
+        }
     }
 
     /// The host.

@@ -8,6 +8,7 @@ mod advice;
 mod board;
 mod certificate;
 mod connection;
+mod excerpt;
 mod failure;
 mod kind;
 mod lanes;
@@ -26,6 +27,7 @@ mod tests;
 
 pub use board::{Board, Look, Status};
 pub use failure::{Failure, Phase, Reason};
+pub use kind::{AskExport, ExportHealth};
 pub use maintenance::Windows;
 pub use metric::{Metric, MetricKind, Reading};
 pub use probes::{Prepared, ProbeError, Probes};

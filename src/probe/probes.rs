@@ -1,20 +1,21 @@
 //! All probes: prepared, started, and ended together.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::board::Board;
-use super::kind::{self, Check};
+use super::kind::{self, AskExport, Check};
 use super::lanes::Lanes;
 use super::maintenance::Windows;
 use super::meters;
 use super::runner::Runner;
 use super::spec::Spec;
-use crate::config::{ProbeSettings, ProbesSettings};
+use crate::config::{ProbeKind, ProbeSettings, ProbesSettings};
 use crate::telemetry::{Instruments, Tracer};
 
 /// Why a probe cannot be run at all.
@@ -50,6 +51,28 @@ impl Prepared {
             prepared.add(Spec::of(name, settings), check.into());
         }
         Ok(prepared)
+    }
+
+    /// Adds the probe of the agent's own export `name`, which sends to `destination` and is stuck when something has waited
+    /// there for longer than `stuck_after`.
+    pub fn watch_export(
+        &mut self,
+        name: &str,
+        destination: String,
+        stuck_after: Duration,
+        settings: &ProbesSettings,
+        ask: AskExport,
+    ) {
+        let own = format!("export-{name}");
+        let spec = Spec::own(&own, ProbeKind::Export, destination, settings.own_every);
+        self.add(spec, kind::own_export(name, stuck_after, ask));
+    }
+
+    /// Adds the probe of the disk under `data_dir`.
+    pub fn watch_disk(&mut self, data_dir: &Path, settings: &ProbesSettings) {
+        let target = data_dir.display().to_string();
+        let spec = Spec::own("disk", ProbeKind::Disk, target, settings.own_every);
+        self.add(spec, kind::own_disk(data_dir, settings));
     }
 
     /// Adds one, in its place by name.

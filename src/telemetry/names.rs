@@ -147,6 +147,8 @@ pub const CPU_MODE: Key = Key::from_static_str("cpu.mode");
 pub const VERSION: Key = Key::from_static_str("version");
 /// The HTTP method.
 pub const HTTP_METHOD: Key = Key::from_static_str("http.request.method");
+/// How many requests followed the first of one call.
+pub const HTTP_RESEND_COUNT: Key = Key::from_static_str("http.request.resend_count");
 /// The route's template, never the raw path.
 pub const HTTP_ROUTE: Key = Key::from_static_str("http.route");
 /// The HTTP status code.
@@ -176,6 +178,8 @@ pub const PEER_PORT: Key = Key::from_static_str("network.peer.port");
 pub const TLS_VERSION: Key = Key::from_static_str("tls.protocol.version");
 /// The version of HTTP, as `1.1` or `2`.
 pub const PROTOCOL_VERSION: Key = Key::from_static_str("network.protocol.version");
+/// The scheme of a request's URL.
+pub const URL_SCHEME: Key = Key::from_static_str("url.scheme");
 /// The URL of a request, without user, password and query.
 pub const URL_FULL: Key = Key::from_static_str("url.full");
 /// The database system: `postgresql`, `mysql`, `mariadb`, `sqlite`, `redis`.
@@ -190,6 +194,8 @@ pub const DB_QUERY: Key = Key::from_static_str("db.query.text");
 pub const DB_STATUS: Key = Key::from_static_str("db.response.status_code");
 /// The name that a name server is asked for.
 pub const DNS_QUESTION: Key = Key::from_static_str("dns.question.name");
+/// The file or directory that is looked at.
+pub const FILE_PATH: Key = Key::from_static_str("file.path");
 /// The probe's configured name, on spans.
 pub const PROBE: Key = Key::from_static_str("lineside.probe.name");
 /// The kind of a probe, on spans.

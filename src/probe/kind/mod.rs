@@ -1,10 +1,21 @@
 //! The kinds of checks: one file each, and one place that chooses between them.
 
 mod blocking;
+mod disk;
 mod dns;
+mod export;
 mod grpc;
+mod http;
+mod redis;
 mod server;
 mod sql;
+mod tcp;
+
+pub use export::{AskExport, ExportHealth};
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use opentelemetry::KeyValue;
@@ -12,7 +23,7 @@ use opentelemetry::KeyValue;
 use super::failure::Failure;
 use super::metric::Metric;
 use super::run::Run;
-use crate::config::{ProbeKind, ProbeSettings};
+use crate::config::{ProbeKind, ProbeSettings, ProbesSettings};
 
 /// One way of checking one dependency.
 #[async_trait]
@@ -42,16 +53,26 @@ pub(super) trait Check: Send + Sync {
 /// Says what cannot be used: TLS material, or a pattern.
 pub(super) fn build(settings: &ProbeSettings) -> Result<Box<dyn Check>, String> {
     match settings.url.kind() {
-        ProbeKind::Dns => Ok(Box::new(dns::DnsCheck::new(settings)?)),
-        ProbeKind::Grpc => Ok(Box::new(grpc::GrpcCheck::new(settings)?)),
         ProbeKind::Postgres => Ok(Box::new(sql::Postgres::new(settings)?)),
-        ProbeKind::Mysql
-        | ProbeKind::Sqlite
-        | ProbeKind::Redis
-        | ProbeKind::Sentinel
-        | ProbeKind::Http
-        | ProbeKind::Tcp
-        | ProbeKind::Disk => Err("this kind is not there yet".to_owned()),
+        ProbeKind::Mysql => Ok(Box::new(sql::Mysql::new(settings)?)),
+        ProbeKind::Sqlite => Ok(Box::new(sql::Sqlite::new(settings)?)),
+        ProbeKind::Redis => Ok(Box::new(redis::Redis::new(settings)?)),
+        ProbeKind::Sentinel => Ok(Box::new(redis::Sentinel::new(settings)?)),
+        ProbeKind::Http => Ok(Box::new(http::HttpCheck::new(settings)?)),
+        ProbeKind::Tcp => Ok(Box::new(tcp::TcpCheck::new(settings)?)),
+        ProbeKind::Grpc => Ok(Box::new(grpc::GrpcCheck::new(settings)?)),
+        ProbeKind::Dns => Ok(Box::new(dns::DnsCheck::new(settings)?)),
+        ProbeKind::Disk => Ok(Box::new(disk::DiskCheck::new(settings))),
         ProbeKind::Export => Err("exports have their probes by themselves".to_owned()),
     }
+}
+
+/// The check of the agent's own export `name`; see [`export::ExportCheck::new`].
+pub(super) fn own_export(name: &str, stuck_after: Duration, ask: AskExport) -> Arc<dyn Check> {
+    Arc::new(export::ExportCheck::new(name, stuck_after, ask))
+}
+
+/// The check of the disk under `data_dir`.
+pub(super) fn own_disk(data_dir: &Path, settings: &ProbesSettings) -> Arc<dyn Check> {
+    Arc::new(disk::DiskCheck::own(data_dir, settings))
 }

@@ -66,16 +66,22 @@ pub(super) enum ConnectionState {
     IdleInTransaction,
     /// Waits for a lock that another one holds.
     Waiting,
+    /// Waits in a command until there is something to take, as a worker at a queue.
+    Blocked,
+    /// Listens for what is published.
+    Subscribed,
     /// Not shown to the probe's user.
     Unknown,
 }
 
 impl ConnectionState {
-    const ALL: [ConnectionState; 5] = [
+    const ALL: [ConnectionState; 7] = [
         ConnectionState::Active,
         ConnectionState::Idle,
         ConnectionState::IdleInTransaction,
         ConnectionState::Waiting,
+        ConnectionState::Blocked,
+        ConnectionState::Subscribed,
         ConnectionState::Unknown,
     ];
 
@@ -86,6 +92,8 @@ impl ConnectionState {
             ConnectionState::Idle => "idle",
             ConnectionState::IdleInTransaction => "idle_in_transaction",
             ConnectionState::Waiting => "waiting",
+            ConnectionState::Blocked => "blocked",
+            ConnectionState::Subscribed => "subscribed",
             ConnectionState::Unknown => "unknown",
         }
     }
@@ -315,5 +323,172 @@ fn seconds_between(from: SystemTime, to: SystemTime) -> f64 {
     match to.duration_since(from) {
         Ok(after) => after.as_secs_f64(),
         Err(before) => -before.duration().as_secs_f64(),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::probe::run::Found;
+
+    fn told(tell: impl Fn(&Run)) -> Found {
+        let run = Run::begin(Duration::from_secs(1), http::HeaderMap::new());
+        tell(&run);
+        run.take()
+    }
+
+    fn reading(found: &Found, metric: &str, wanted: &[&str]) -> Option<f64> {
+        let has = |reading: &&crate::probe::Reading| {
+            let values: Vec<_> = reading
+                .attributes
+                .iter()
+                .map(|(_, value)| value.as_ref())
+                .collect();
+            reading.metric.as_ref() == metric && values == wanted
+        };
+        found.readings.iter().find(has).map(|reading| reading.value)
+    }
+
+    /// Scenario: ten connections of two applications and one without a name. Guarantees: readings, fact and the sum say so.
+    #[test]
+    fn connections_are_told_by_application_and_state() {
+        let mut connections = Connections::default();
+        connections.add("billing", ConnectionState::Idle, 6);
+        connections.add("billing", ConnectionState::Active, 1);
+        connections.add("shop", ConnectionState::IdleInTransaction, 2);
+        connections.add("", ConnectionState::Waiting, 1);
+        let found = told(|run| connections.tell(run, 100, 0.8, "do"));
+        assert_eq!(
+            reading(&found, CONNECTIONS, &["billing", "idle"]),
+            Some(6.0)
+        );
+        assert_eq!(
+            reading(&found, CONNECTIONS, &["unnamed", "waiting"]),
+            Some(1.0)
+        );
+        assert_eq!(reading(&found, CONNECTIONS_USED, &[]), Some(10.0));
+        assert_eq!(reading(&found, CONNECTIONS_MAX, &[]), Some(100.0));
+        assert_eq!(found.warnings, [""; 0]);
+        let fact = &found.facts["connections"];
+        assert_eq!(fact["total"], 10);
+        assert_eq!(fact["max"], 100);
+        assert_eq!(
+            (&fact["active"], &fact["idle"], &fact["waiting"]),
+            (&json!(1), &json!(6), &json!(1))
+        );
+        let first = json!({"application": "billing", "total": 7, "active": 1, "idle": 6});
+        assert_eq!(fact["by_application"][0], first);
+    }
+
+    /// Scenario: exactly the share that warns, and one more. Guarantees: only the second warns, names the largest application
+    /// with its states, and says what to do.
+    #[test]
+    fn many_connections_warn() {
+        let mut connections = Connections::default();
+        connections.add("billing", ConnectionState::Idle, 60);
+        connections.add("billing", ConnectionState::IdleInTransaction, 15);
+        connections.add("shop", ConnectionState::Active, 5);
+        assert_eq!(
+            told(|run| connections.tell(run, 100, 0.8, "do")).warnings,
+            [""; 0]
+        );
+        connections.add("shop", ConnectionState::Active, 1);
+        let expected =
+            "81 of 100 connections are in use, 75 by billing (60 idle, 15 idle in transaction): do";
+        assert_eq!(
+            told(|run| connections.tell(run, 100, 0.8, "do")).warnings,
+            [expected]
+        );
+    }
+
+    /// Scenario: 60 applications, one of them named "other", and a name of 1000 characters. Guarantees: the 50 largest are shown,
+    /// the rest is summed up as "other" together with its namesake, and nothing is lost from the sum.
+    #[test]
+    fn many_applications_are_summed_up() {
+        let mut connections = Connections::default();
+        for number in 0..58 {
+            connections.add(
+                &format!("app-{number:02}"),
+                ConnectionState::Idle,
+                100 + number,
+            );
+        }
+        connections.add("other", ConnectionState::Idle, 1000);
+        connections.add(&"x".repeat(1000), ConnectionState::Idle, 1);
+        let found = told(|run| connections.tell(run, 100_000, 0.8, "do"));
+        let shown = found
+            .readings
+            .iter()
+            .filter(|one| one.metric.as_ref() == CONNECTIONS);
+        assert_eq!(shown.clone().count(), 50);
+        assert_eq!(
+            shown.map(|one| one.value).sum::<f64>(),
+            connections.used() as f64
+        );
+        let rest: u64 = (0..9).map(|number| 100 + number).sum::<u64>() + 1;
+        assert_eq!(
+            reading(&found, CONNECTIONS, &["other", "idle"]),
+            Some(1000.0 + rest as f64)
+        );
+        assert_eq!(
+            reading(&found, CONNECTIONS, &["app-09", "idle"]),
+            Some(109.0)
+        );
+        assert_eq!(reading(&found, CONNECTIONS, &["app-08", "idle"]), None);
+    }
+
+    /// Scenario: a server whose clock is ahead, behind, and only perhaps too far ahead. Guarantees: half of the round trip is
+    /// taken off, and a warning comes only where the difference is certain.
+    #[test]
+    fn clocks_are_compared() {
+        let asked = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+        let clock = |ahead_ms: i64, round_trip_ms: u64| Clock {
+            server: match u64::try_from(ahead_ms) {
+                Ok(ahead) => asked + Duration::from_millis(ahead),
+                Err(_) => asked - Duration::from_millis(ahead_ms.unsigned_abs()),
+            },
+            asked,
+            round_trip: Duration::from_millis(round_trip_ms),
+        };
+        let warn = Duration::from_secs(5);
+        let cases = [
+            (clock(10, 20), 0.0, None),
+            (clock(6010, 20), 6.0, Some("6.0 s ahead of")),
+            (clock(-5990, 20), -6.0, Some("6.0 s behind")),
+            (clock(6500, 2000), 5.5, None),
+        ];
+        for (clock, skew, warning) in cases {
+            assert!((clock.skew() - skew).abs() < 1e-6, "{clock:?}");
+            let found = told(|run| clock.tell(run, warn));
+            assert_eq!(found.facts["clock_skew_ms"], json!(skew * 1e3));
+            assert_eq!(
+                found.warnings.len(),
+                usize::from(warning.is_some()),
+                "{clock:?}"
+            );
+            assert!(
+                found
+                    .warnings
+                    .iter()
+                    .all(|told| told.contains(warning.unwrap()))
+            );
+        }
+    }
+
+    /// Scenario: spans of every size, and nonsense. Guarantees: they read well.
+    #[test]
+    fn spans_read_well() {
+        let cases = [
+            (0.0, "0s"),
+            (1.2345, "1s 234ms"),
+            (9.9999, "9s 999ms"),
+            (423.7, "7m 3s"),
+            (-1.0, "0s"),
+        ];
+        for (seconds, words) in cases {
+            assert_eq!(span_in_words(seconds), words);
+        }
+        assert!(!span_in_words(f64::INFINITY).is_empty());
     }
 }

@@ -5,12 +5,16 @@
 
 mod connect;
 mod failure;
+mod mysql;
 mod postgres;
 mod queries;
+mod sqlite;
 mod table;
 
 pub(super) use connect::{Place, connect};
-pub(super) use failure::{describe, failure, login_failure};
+pub(super) use failure::{failure, login_failure};
+pub(super) use mysql::Mysql;
 pub(super) use postgres::Postgres;
 pub(super) use queries::{Queries, Query};
+pub(super) use sqlite::Sqlite;
 pub(super) use table::{Table, read};

@@ -232,7 +232,7 @@ impl Query {
         }
         if repeated > 0 {
             run.warn(format!(
-                "query {name}: {repeated} rows have the attributes of an earlier row and were left out: group by all \
+                "query {name}: rows with the attributes of an earlier row were left out ({repeated}): group by all \
                  columns that are not values"
             ));
         }
@@ -240,5 +240,209 @@ impl Query {
 
     fn wrong(&self, message: String) -> Failure {
         self.blame(Failure::new(Reason::Query, message))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::probe::run::Found;
+
+    fn settings(change: impl Fn(&mut QuerySettings)) -> QuerySettings {
+        let mut settings = QuerySettings::new("SELECT 1".to_owned());
+        change(&mut settings);
+        settings
+    }
+
+    fn table(columns: &[&str], rows: &[&[&str]]) -> Table {
+        let value = |text: &&str| (*text != "NULL").then(|| (*text).to_owned());
+        Table {
+            columns: columns.iter().map(|&name| name.to_owned()).collect(),
+            rows: rows
+                .iter()
+                .map(|row| row.iter().map(value).collect())
+                .collect(),
+            more: false,
+        }
+    }
+
+    fn told(settings: &QuerySettings, table: &Table) -> Result<Found, Failure> {
+        let run = Run::begin(Duration::from_secs(1), http::HeaderMap::new());
+        let query = Query::new("queue", settings).unwrap();
+        query.tell(&run, table).map(|()| run.take())
+    }
+
+    fn shown(found: &Found) -> Vec<String> {
+        let pairs = |attributes: &[(std::sync::Arc<str>, std::sync::Arc<str>)]| {
+            let pairs = attributes
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"));
+            pairs.collect::<Vec<_>>().join(",")
+        };
+        let readings = found.readings.iter();
+        readings
+            .map(|one| format!("{}{{{}}} {}", one.metric, pairs(&one.attributes), one.value))
+            .collect()
+    }
+
+    /// Scenario: one value column among two others. Guarantees: a reading for each row, named as the query, with the other
+    /// columns as attributes; NULL is left out, as number and as attribute.
+    #[test]
+    fn other_columns_become_attributes() {
+        let answer = table(
+            &["name", "value", "status"],
+            &[
+                &["mail", "3", "new"],
+                &["mail", "NULL", "old"],
+                &["sms", "-1.5e3", "NULL"],
+            ],
+        );
+        let found = told(&settings(|_| ()), &answer).unwrap();
+        assert_eq!(
+            shown(&found),
+            ["queue{name=mail,status=new} 3", "queue{name=sms} -1500"]
+        );
+        assert_eq!(found.warnings, [""; 0]);
+    }
+
+    /// Scenario: two value columns and a metric's name. Guarantees: each column has its metric, in the readings as in the list
+    /// of metrics.
+    #[test]
+    fn several_values_become_several_metrics() {
+        let settings = settings(|query| {
+            query.metric = Some("jobs".to_owned());
+            query.values = vec!["size".to_owned(), "age".to_owned()];
+            query.unit = "{job}".to_owned();
+        });
+        let found = told(&settings, &table(&["size", "age"], &[&["1", "2"]])).unwrap();
+        assert_eq!(shown(&found), ["jobs.size{} 1", "jobs.age{} 2"]);
+        let metrics = Query::new("queue", &settings).unwrap();
+        let names: Vec<_> = metrics
+            .metrics()
+            .map(|metric| metric.name.to_string())
+            .collect();
+        assert_eq!(names, ["jobs.size", "jobs.age"]);
+    }
+
+    /// Scenario: rows with the same attributes, and more rows than may be read. Guarantees: the first of the same is shown; a
+    /// warning says of both what to do.
+    #[test]
+    fn repeated_and_further_rows_are_warned_of() {
+        let mut answer = table(&["name", "value"], &[&["a", "1"], &["a", "2"], &["b", "3"]]);
+        answer.more = true;
+        let found = told(&settings(|_| ()), &answer).unwrap();
+        assert_eq!(shown(&found), ["queue{name=a} 1", "queue{name=b} 3"]);
+        let [more, repeated] = found.warnings.as_slice() else {
+            panic!("{:?}", found.warnings);
+        };
+        assert!(
+            more.contains("more than 3 rows") && more.contains("max_rows"),
+            "{more}"
+        );
+        assert!(
+            repeated.contains("(1)") && repeated.contains("group by"),
+            "{repeated}"
+        );
+    }
+
+    /// Scenario: answers that are not what was configured. Guarantees: the query fails, names itself, the column and what to do,
+    /// shows no more than 40 characters of a value, and gives no reading.
+    #[test]
+    fn answers_that_do_not_fit_fail() {
+        let secret = "x".repeat(100);
+        let cases = [
+            (
+                table(&["name"], &[&["a"]]),
+                "has no column value (it has name)",
+            ),
+            (
+                table(&["value"], &[&["many"]]),
+                "column value holds \"many\", which is not a number",
+            ),
+            (table(&["value"], &[&["1"], &["NaN"]]), "holds \"NaN\""),
+            (table(&["value"], &[&["inf"]]), "holds \"inf\""),
+            (table(&["value"], &[&[""]]), "holds \"\""),
+            (table(&["value"], &[&[secret.as_str()]]), "xxx…\""),
+            (
+                table(&["value", "a", "a"], &[&["1", "2", "3"]]),
+                "has two columns a",
+            ),
+            (
+                table(&["value", "probe"], &[&["1", "2"]]),
+                "has a column probe",
+            ),
+        ];
+        for (answer, expected) in cases {
+            let failure = told(&settings(|_| ()), &answer).unwrap_err();
+            assert_eq!(failure.reason, Reason::Query);
+            let message = &failure.message;
+            assert!(
+                message.starts_with("query queue: ") && message.contains(expected),
+                "{message}"
+            );
+            assert!(!message.contains(&secret[..41]), "{message}");
+        }
+    }
+
+    /// Scenario: no rows at all. Guarantees: no reading, and no failure for want of columns.
+    #[test]
+    fn no_rows_are_no_failure() {
+        assert_eq!(
+            shown(&told(&settings(|_| ()), &Table::default()).unwrap()),
+            [""; 0]
+        );
+    }
+
+    /// Scenario: settings that cannot work. Guarantees: each is told at the start, with what to change.
+    #[test]
+    fn queries_that_cannot_work_are_told_at_the_start() {
+        let named =
+            |metric: &'static str| settings(move |query| query.metric = Some(metric.to_owned()));
+        let cases = [
+            (
+                vec![("a", named("x")), ("b", named("x"))],
+                "two queries measure x",
+            ),
+            (
+                vec![("a", settings(|query| query.values.clear()))],
+                "names no column",
+            ),
+            (
+                vec![("a", named("db.server.uptime"))],
+                "begin with db.server.",
+            ),
+            (
+                vec![("lineside.x", settings(|_| ()))],
+                "begin with lineside.",
+            ),
+        ];
+        for (queries, expected) in cases {
+            let queries = queries
+                .into_iter()
+                .map(|(name, query)| (name.to_owned(), query));
+            let error = Queries::new(&queries.collect()).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        }
+        let fine = [
+            ("a".to_owned(), settings(|_| ())),
+            ("b".to_owned(), settings(|_| ())),
+        ];
+        assert_eq!(Queries::new(&fine.into()).unwrap().metrics().len(), 2);
+    }
+
+    /// Scenario: an attribute of 1000 characters. Guarantees: it is cut.
+    #[test]
+    fn long_attributes_are_cut() {
+        let long = "ä".repeat(1000);
+        let found = told(
+            &settings(|_| ()),
+            &table(&["name", "value"], &[&[&long, "1"]]),
+        )
+        .unwrap();
+        let (_, value) = &found.readings[0].attributes[0];
+        assert_eq!(value.chars().count(), 257);
     }
 }

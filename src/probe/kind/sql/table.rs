@@ -91,3 +91,71 @@ impl Table {
         self.get(row, name)?.parse().ok()
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use sqlx::sqlite::SqliteConnection;
+    use sqlx::{AssertSqlSafe, Connection, Sqlite, raw_sql};
+
+    use super::*;
+
+    async fn ask(sql: &str, max_rows: usize) -> Result<Table, sqlx::Error> {
+        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        read::<Sqlite>(raw_sql(AssertSqlSafe(sql)).fetch(&mut connection), max_rows).await
+    }
+
+    const COUNTING: &str =
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000) ";
+
+    /// Scenario: rows with texts and NULL. Guarantees: names and values come as they are, and can be looked up.
+    #[tokio::test]
+    async fn rows_become_text() {
+        let table = ask("SELECT 'a' AS x, NULL AS y UNION ALL SELECT '2', '3.5'", 10)
+            .await
+            .unwrap();
+        assert_eq!(table.columns, ["x", "y"]);
+        assert_eq!(table.rows.len(), 2);
+        assert!(!table.more);
+        assert_eq!(
+            (table.get(0, "x"), table.get(0, "y"), table.get(0, "z")),
+            (Some("a"), None, None)
+        );
+        assert_eq!(
+            (
+                table.count(1, "x"),
+                table.number(1, "y"),
+                table.number(2, "y")
+            ),
+            (Some(2), Some(3.5), None)
+        );
+    }
+
+    /// Scenario: a million rows, and rows of 100 KiB. Guarantees: reading ends at the number of rows, or at 1 MiB, and says
+    /// that there was more; exactly as many rows as may be read are not more.
+    #[tokio::test]
+    async fn what_is_read_has_limits() {
+        let table = ask(&format!("{COUNTING} SELECT CAST(i AS TEXT) FROM n"), 3)
+            .await
+            .unwrap();
+        assert_eq!((table.rows.len(), table.more), (3, true));
+        let large = format!("{COUNTING} SELECT hex(zeroblob(51200)) FROM n");
+        let table = ask(&large, 1000).await.unwrap();
+        assert_eq!((table.rows.len(), table.more), (11, true));
+        let table = ask("SELECT 'a' UNION ALL SELECT 'b'", 2).await.unwrap();
+        assert_eq!((table.rows.len(), table.more), (2, false));
+    }
+
+    /// Scenario: a statement that fails, and one without rows. Guarantees: the error comes through; no rows are no error.
+    #[tokio::test]
+    async fn errors_come_through() {
+        assert!(matches!(
+            ask("SELECT * FROM missing", 1).await,
+            Err(sqlx::Error::Database(_))
+        ));
+        assert_eq!(
+            ask("SELECT 1 WHERE false", 1).await.unwrap(),
+            Table::default()
+        );
+    }
+}

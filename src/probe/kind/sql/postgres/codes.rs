@@ -69,3 +69,50 @@ pub(super) fn is_lacking(error: &sqlx::Error) -> bool {
     let lacking = ["0A000", "42501", "42883", "42P01", "42703", "42704"];
     lacking.contains(&error.code().unwrap_or_default().as_ref())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Scenario: codes of every kind. Guarantees: each has its reason, and an unknown one is an error of the query.
+    #[test]
+    fn codes_have_reasons() {
+        let cases = [
+            ("28P01", Reason::Auth),
+            ("28000", Reason::Auth),
+            ("3D000", Reason::Missing),
+            ("57P04", Reason::Missing),
+            ("42501", Reason::Permission),
+            ("53300", Reason::Full),
+            ("53100", Reason::Space),
+            ("53200", Reason::Unavailable),
+            ("57P01", Reason::Unavailable),
+            ("57P03", Reason::Unavailable),
+            ("57014", Reason::Timeout),
+            ("57P05", Reason::Closed),
+            ("08P01", Reason::Protocol),
+            ("42P01", Reason::Query),
+            ("25006", Reason::Query),
+            ("XX000", Reason::Query),
+            ("", Reason::Query),
+        ];
+        for (code, expected) in cases {
+            assert_eq!(reason(code), expected, "{code}");
+        }
+    }
+
+    /// Scenario: the end of the connection where an answer about TLS is due, and another odd answer. Guarantees: the first is a
+    /// closed connection, the second no PostgreSQL.
+    #[test]
+    fn an_end_for_an_answer_is_a_closed_connection() {
+        let failure = |byte: &str| {
+            let run = Run::begin(Duration::from_secs(1), http::HeaderMap::new());
+            let text = format!("unexpected response from SSLRequest: {byte}");
+            login_failure(&run, sqlx::Error::Protocol(text)).reason
+        };
+        assert_eq!(failure("0x00"), Reason::Closed);
+        assert_eq!(failure("0x48"), Reason::Protocol);
+    }
+}

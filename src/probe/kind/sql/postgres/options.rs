@@ -125,3 +125,110 @@ fn readable(path: &Path) -> Result<&Path, String> {
         Err(error) => Err(format!("cannot read {}: {error}", path.display())),
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::config::{ProbeUrl, Secret};
+
+    fn settings(url: &str) -> ProbeSettings {
+        ProbeSettings::new(ProbeUrl::parse(url).unwrap())
+    }
+
+    /// Scenario: URLs with everything and with little. Guarantees: each part arrives where it belongs, decoded; the application's
+    /// name is the agent's unless the URL gives one.
+    #[test]
+    fn urls_become_options() {
+        let url = "postgres://us%40er:pa%2Fss@db.example:6000/or%20ders?sslmode=require&options[search_path]=a,b";
+        let (options, place) = options(&settings(url)).unwrap();
+        let host = "db.example".to_owned();
+        assert_eq!(place, Place::Tcp { host, port: 6000 });
+        assert_eq!(
+            (options.get_host(), options.get_port()),
+            ("db.example", 6000)
+        );
+        assert_eq!(
+            (options.get_username(), options.get_database()),
+            ("us@er", Some("or ders"))
+        );
+        assert!(matches!(options.get_ssl_mode(), PgSslMode::Require));
+        assert_eq!(options.get_application_name(), Some("lineside"));
+        assert_eq!(options.get_options(), Some("-c search_path=a,b"));
+        let named = settings("postgres://db?application_name=me");
+        assert_eq!(
+            super::options(&named).unwrap().0.get_application_name(),
+            Some("me")
+        );
+    }
+
+    /// Scenario: a URL with the directory of a socket. Guarantees: the socket of the port in it is the place.
+    #[test]
+    fn sockets_have_directories() {
+        let (options, place) =
+            options(&settings("postgres://me@db:6000/d?host=/run/postgresql")).unwrap();
+        assert_eq!(place, Place::Socket("/run/postgresql/.s.PGSQL.6000".into()));
+        assert_eq!(options.get_socket().unwrap(), Path::new("/run/postgresql"));
+    }
+
+    /// Scenario: a password in the settings and another in the URL. Guarantees: the setting wins.
+    #[test]
+    fn the_password_of_the_settings_comes_first() {
+        let mut settings = settings("postgres://me:url-password@db/d");
+        settings.password = Some(Secret::new("set-password".to_owned()));
+        let (options, _) = options(&settings).unwrap();
+        let url = options.to_url_lossy();
+        assert_eq!(url.password(), Some("set%2Dpassword"));
+    }
+
+    /// Scenario: an authority in the settings, with and without an sslmode. Guarantees: it is asked unless the URL says otherwise.
+    #[test]
+    fn an_authority_is_asked() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mode = |url: &str| {
+            let mut settings = settings(url);
+            let ca_file = Some(file.path().to_owned());
+            settings.tls = Some(ClientTls {
+                ca_file,
+                ..ClientTls::new()
+            });
+            options(&settings).unwrap().0.get_ssl_mode()
+        };
+        assert!(matches!(mode("postgres://db"), PgSslMode::VerifyFull));
+        assert!(matches!(
+            mode("postgres://db?sslmode=require"),
+            PgSslMode::Require
+        ));
+    }
+
+    /// Scenario: options that cannot be meant, files that are not there, a name for the certificate. Guarantees: each is told at the
+    /// start; no value is repeated.
+    #[test]
+    fn what_cannot_be_used_is_told_at_the_start() {
+        let cases = [
+            (
+                "postgres://db?connect_timeout=5",
+                "connect_timeout that is not known; known are sslmode",
+            ),
+            ("postgres://db?sslmode=secret", "sslmode must be one of"),
+            ("postgres://db?host=other", "directory of a socket"),
+            ("postgres://db?password=secret", "use `password`"),
+            (
+                "postgres://db?sslrootcert=/nonexistent.pem",
+                "cannot read /nonexistent.pem",
+            ),
+        ];
+        for (url, expected) in cases {
+            let error = options(&settings(url)).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+            assert!(!error.contains("secret"), "{error}");
+        }
+        let mut named = settings("postgres://db");
+        let server_name = Some("other".to_owned());
+        named.tls = Some(ClientTls {
+            server_name,
+            ..ClientTls::new()
+        });
+        assert!(options(&named).unwrap_err().contains("tls.server_name"));
+    }
+}

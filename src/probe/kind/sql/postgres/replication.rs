@@ -242,3 +242,6 @@ impl CaughtUp {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,3 @@
+//! What the check makes of answers.
+
+mod resp;

@@ -1,0 +1,149 @@
+//! The statements of the probe, for MySQL 5.7 and MariaDB 10.3 and newer, and those that carry a configured query.
+
+use std::time::{Duration, SystemTime};
+
+use sqlx::mysql::MySqlConnection;
+use sqlx::{AssertSqlSafe, Executor, MySql, SqlSafeStr, raw_sql};
+use tokio::time::Instant;
+
+use super::codes::is_lacking;
+use super::make::Make;
+use crate::probe::kind::server::Clock;
+use crate::probe::kind::sql::{Query, Table, read};
+use crate::probe::run::Run;
+
+/// The probe's own statements give one row, or as many as there are kinds of connections.
+const MAX_OWN_ROWS: usize = 10_000;
+
+/// The share of the time left that a configured query gets, so that the server ends it before the run is cut off: the
+/// server's end leaves nothing behind, and says which query it was.
+const QUERY_SHARE: f64 = 0.9;
+
+const CLOCK: &str = "SELECT UNIX_TIMESTAMP(NOW(6)) AS now";
+
+pub(super) const SERVER: &str = "\
+SELECT VERSION() AS version, @@max_connections AS max, @@global.read_only AS read_only, CURRENT_USER() AS user";
+
+/// Everybody may see these.
+pub(super) const STATUS: &str = "\
+SHOW SESSION STATUS
+WHERE Variable_name IN ('Uptime', 'Threads_connected', 'Threads_running', 'Ssl_version')";
+
+macro_rules! connections {
+    ($program:literal, $join:literal) => {
+        concat!(
+            "SELECT ",
+            $program,
+            " AS program, p.USER AS user, IF(LOCATE(':', p.HOST) > 0, ",
+            "LEFT(p.HOST, CHAR_LENGTH(p.HOST) - CHAR_LENGTH(SUBSTRING_INDEX(p.HOST, ':', -1)) - 1), p.HOST) AS host, ",
+            "p.COMMAND = 'Sleep' AS sleeps, t.trx_mysql_thread_id IS NOT NULL AS in_transaction, ",
+            "COALESCE(t.trx_state = 'LOCK WAIT' OR p.STATE LIKE 'Waiting for%lock', 0) AS waits, COUNT(*) AS count ",
+            "FROM information_schema.PROCESSLIST p ",
+            "LEFT JOIN information_schema.INNODB_TRX t ON t.trx_mysql_thread_id = p.ID ",
+            $join,
+            " WHERE p.USER <> 'system user' AND p.COMMAND <> 'Daemon' GROUP BY 1, 2, 3, 4, 5, 6"
+        )
+    };
+}
+
+/// Connections of clients, by the program's name where the client sends one (performance_schema, which MariaDB has turned
+/// off by default) and by user and host otherwise. `INNODB_TRX` is there for users with the privilege PROCESS only, and so
+/// keeps a user without it from taking its own connections for all.
+pub(super) const CONNECTIONS: [&str; 2] = [
+    connections!(
+        "a.ATTR_VALUE",
+        "LEFT JOIN performance_schema.session_connect_attrs a ON a.PROCESSLIST_ID = p.ID AND a.ATTR_NAME = 'program_name'"
+    ),
+    connections!("NULL", ""),
+];
+
+/// The oldest transaction of another client. It began at a time of the system's zone, whatever that of the session is.
+pub(super) const TRANSACTION: &str = "\
+SELECT TIMESTAMPDIFF(MICROSECOND, t.trx_started, CONVERT_TZ(NOW(6), @@session.time_zone, 'SYSTEM')) / 1000000 AS age,
+    t.trx_mysql_thread_id AS thread, p.USER AS user, p.HOST AS host, p.COMMAND AS command
+FROM information_schema.INNODB_TRX t
+LEFT JOIN information_schema.PROCESSLIST p ON p.ID = t.trx_mysql_thread_id
+WHERE t.trx_mysql_thread_id <> CONNECTION_ID()
+ORDER BY t.trx_started LIMIT 1";
+
+/// What one of the statements above answers.
+pub(super) async fn table(
+    connection: &mut MySqlConnection,
+    statement: &'static str,
+) -> Result<Table, sqlx::Error> {
+    read::<MySql>(raw_sql(statement).fetch(connection), MAX_OWN_ROWS).await
+}
+
+/// The same; `None` when this server or this user has no such thing.
+pub(super) async fn table_or_none(
+    connection: &mut MySqlConnection,
+    statement: &'static str,
+) -> Result<Option<Table>, sqlx::Error> {
+    match table(connection, statement).await {
+        Err(error) if is_lacking(&error) => Ok(None),
+        answered => answered.map(Some),
+    }
+}
+
+/// The server's clock beside ours. It is asked for alone, as its answer must take no longer than the way there and back.
+pub(super) async fn clock(connection: &mut MySqlConnection) -> Result<Option<Clock>, sqlx::Error> {
+    let (asked, began) = (SystemTime::now(), Instant::now());
+    let table = table(connection, CLOCK).await?;
+    let round_trip = began.elapsed();
+    let epoch = table.number(0, "now");
+    let since_epoch = epoch.and_then(|epoch| Duration::try_from_secs_f64(epoch).ok());
+    let server = since_epoch.and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since));
+    Ok(server.map(|server| Clock {
+        server,
+        asked,
+        round_trip,
+    }))
+}
+
+/// What a configured query answers. It is held in three ways:
+///
+/// - It is prepared first, which takes one statement only: nothing can follow it and end the transaction.
+/// - The transaction is read-only, and so is every other of the session: nothing is written after a COMMIT in a routine
+///   either (MySQL, "SET TRANSACTION").
+/// - The server gives up in time.
+///
+/// The rows come by the text protocol, which has every value as text.
+pub(super) async fn ask(
+    run: &Run,
+    connection: &mut MySqlConnection,
+    make: Make,
+    query: &Query,
+) -> Result<Table, sqlx::Error> {
+    let left = run.timeout().saturating_sub(run.elapsed());
+    limit(connection, make.time_limit(left.mul_f64(QUERY_SHARE))).await?;
+    execute(connection, "SET SESSION TRANSACTION READ ONLY").await?;
+    execute(connection, "START TRANSACTION READ ONLY").await?;
+    let answer = fetch(connection, query).await;
+    let ended = execute(connection, "ROLLBACK").await;
+    let table = answer?;
+    ended?;
+    Ok(table)
+}
+
+async fn fetch(connection: &mut MySqlConnection, query: &Query) -> Result<Table, sqlx::Error> {
+    let statement = AssertSqlSafe(query.sql().to_owned()).into_sql_str();
+    (&mut *connection).prepare(statement.clone()).await?;
+    let rows = raw_sql(statement).fetch(connection);
+    read::<MySql>(rows, query.max_rows()).await
+}
+
+/// A server that knows no such limit goes without.
+async fn limit(connection: &mut MySqlConnection, statement: String) -> Result<(), sqlx::Error> {
+    let set = raw_sql(AssertSqlSafe(statement)).execute(connection).await;
+    match set {
+        Err(error) if is_lacking(&error) => Ok(()),
+        set => set.map(drop),
+    }
+}
+
+async fn execute(
+    connection: &mut MySqlConnection,
+    statement: &'static str,
+) -> Result<(), sqlx::Error> {
+    raw_sql(statement).execute(connection).await.map(drop)
+}
