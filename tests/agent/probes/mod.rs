@@ -3,16 +3,12 @@
 mod frozen;
 mod greeter;
 mod health;
-mod postgres;
-mod schedule;
-mod servers;
 mod http;
-mod schedule;
-mod servers;
-mod tcp;
+mod postgres;
 mod redis;
 mod schedule;
 mod servers;
+mod tcp;
 mod watched;
 
 pub use watched::{RunSpan, Watched};

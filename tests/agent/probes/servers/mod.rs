@@ -1,17 +1,11 @@
 //! Real servers that tests start, stop, freeze and fill.
 
 mod account;
-mod postgres;
-
-pub use account::Account;
-pub use postgres::{Postgres, execute};
-//! The servers that probes check.
-
 mod nginx;
-
-pub use nginx::{Nginx, Site};
-//! The servers that probes check.
-
+mod postgres;
 mod redis;
 
+pub use account::Account;
+pub use nginx::{Nginx, Site};
+pub use postgres::{Postgres, execute};
 pub use redis::{GROUP, RedisServer, SentinelServer};
