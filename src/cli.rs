@@ -49,11 +49,14 @@ pub struct Healthcheck {
     /// Ask here, as http://host:port [default: where the configuration says that the agent listens]
     #[arg(long, value_name = "URL", value_parser = Endpoint::parse)]
     pub url: Option<Endpoint>,
-    /// Ask whether the agent is ready: not stopping, and no export stuck (the default)
-    #[arg(long, conflicts_with = "live")]
+    /// Ask whether the agent is ready: not stopping, no export stuck, no required check failing (the default)
+    #[arg(long, group = "probe")]
     ready: bool,
+    /// Ask whether the agent has started: every required check has a result
+    #[arg(long, group = "probe")]
+    startup: bool,
     /// Ask whether the agent answers at all
-    #[arg(long)]
+    #[arg(long, group = "probe")]
     live: bool,
     /// How long the answer may take
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = humantime::parse_duration)]
@@ -63,7 +66,11 @@ pub struct Healthcheck {
 impl Healthcheck {
     /// What is asked.
     pub fn probe(&self) -> Probe {
-        if self.live { Probe::Live } else { Probe::Ready }
+        match (self.live, self.startup) {
+            (true, _) => Probe::Live,
+            (_, true) => Probe::Startup,
+            _ => Probe::Ready,
+        }
     }
 }
 
@@ -171,7 +178,7 @@ mod tests {
     #[test]
     fn health_checks_are_read() {
         let second = Duration::from_secs(1);
-        let cases: [(&[&str], Probe, Option<&str>, Duration); 3] = [
+        let cases: [(&[&str], Probe, Option<&str>, Duration); 4] = [
             (&[], Probe::Ready, None, 2 * second),
             (
                 &["--ready", "--timeout=500ms"],
@@ -179,6 +186,7 @@ mod tests {
                 None,
                 second / 2,
             ),
+            (&["--startup"], Probe::Startup, None, 2 * second),
             (
                 &["--live", "--url", "http://[::1]:2271"],
                 Probe::Live,
@@ -214,11 +222,13 @@ mod tests {
                 .exit_code(),
             0
         );
-        let mistakes: [&[&str]; 6] = [
+        let mistakes: [&[&str]; 8] = [
             &["runn"],
             &["--config"],
             &["--nope"],
             &["healthcheck", "--ready", "--live"],
+            &["healthcheck", "--startup", "--live"],
+            &["healthcheck", "--ready", "--startup"],
             &["healthcheck", "--url", "localhost:2271"],
             &["healthcheck", "--timeout", "2 parsecs"],
         ];

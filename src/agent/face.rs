@@ -10,7 +10,7 @@ use crate::export::ExportStatus;
 use crate::ledger::Ledger;
 use crate::probe::Board;
 use crate::series::SeriesHandle;
-use crate::serve::{Face, Phase};
+use crate::serve::{Access, Face, Phase};
 use crate::shutdown::Stopping;
 use crate::telemetry::Telemetry;
 
@@ -33,6 +33,7 @@ pub(super) fn new(
     Face {
         service: settings.telemetry.service_name.clone(),
         features: features(settings),
+        access: Access::new(settings.api.listen.ip(), settings.api.token.clone()),
         phase: Arc::new(move || match stopping.has_begun() {
             true => Phase::Draining,
             false => Phase::Running,

@@ -45,5 +45,6 @@ pub use report::check_config;
 pub use secret::Secret;
 pub use settings::*;
 pub use status_range::StatusRange;
+pub(crate) use suggest::nearest;
 pub use units::ByteSize;
 pub use window::{Weekday, WindowEdge};

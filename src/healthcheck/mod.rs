@@ -28,8 +28,11 @@ const MAX_ANSWER_BYTES: usize = 64 << 10;
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Probe {
-    /// Whether the agent should get requests: it is not stopping, and no export is stuck.
+    /// Whether the agent should get requests: it is not starting or stopping, no export is stuck, and no required
+    /// check fails.
     Ready,
+    /// Whether the agent has started: every required check has a result, whatever it is.
+    Startup,
     /// Whether the agent answers at all.
     Live,
 }
@@ -39,6 +42,7 @@ impl Probe {
     pub const fn path(self) -> &'static str {
         match self {
             Probe::Ready => "/health/ready",
+            Probe::Startup => "/health/startup",
             Probe::Live => "/health/live",
         }
     }
@@ -47,6 +51,7 @@ impl Probe {
     const fn word(self) -> &'static str {
         match self {
             Probe::Ready => "ready",
+            Probe::Startup => "started",
             Probe::Live => "alive",
         }
     }

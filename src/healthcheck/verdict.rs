@@ -16,10 +16,24 @@ pub(super) struct Answer {
     pub(super) body: Bytes,
 }
 
-/// The part of a probe's body that says why.
+/// What a probe's body says. Reasons are left out for those who may not see them.
 #[derive(Deserialize)]
-struct Reasons {
+struct Said {
+    status: String,
+    #[serde(default, alias = "waitingFor")]
     reasons: Vec<String>,
+}
+
+impl Said {
+    fn why(&self) -> String {
+        match self.reasons.is_empty() {
+            true => format!(
+                "{:?}; the reasons are shown to those who present api.token",
+                self.status
+            ),
+            false => self.reasons.join("; "),
+        }
+    }
 }
 
 /// How the agent is. Displayed as one line.
@@ -37,10 +51,10 @@ impl Verdict {
         if status == StatusCode::OK {
             return Verdict::new(true, &format!("✓ {word} ({url})"));
         }
-        match serde_json::from_slice::<Reasons>(&answer.body) {
-            Ok(Reasons { reasons }) if status == StatusCode::SERVICE_UNAVAILABLE => {
-                let reasons = reasons.join("; ");
-                Verdict::new(false, &format!("✗ not {word}: {reasons} ({url})"))
+        match serde_json::from_slice::<Said>(&answer.body) {
+            Ok(said) if status == StatusCode::SERVICE_UNAVAILABLE => {
+                let why = said.why();
+                Verdict::new(false, &format!("✗ not {word}: {why} ({url})"))
             }
             _ => Verdict::new(
                 false,
@@ -106,6 +120,24 @@ mod tests {
             ),
             (
                 503,
+                r#"{"status":"starting","waitingFor":["one"]}"#,
+                false,
+                "✗ not ready: one (http://a:1/health/ready)",
+            ),
+            (
+                503,
+                r#"{"status":"not ready"}"#,
+                false,
+                "✗ not ready: \"not ready\"; the reasons are shown to those who present api.token (http://a:1/health/ready)",
+            ),
+            (
+                503,
+                r#"{"reasons":["one"]}"#,
+                false,
+                "✗ 503 Service Unavailable from http://a:1/health/ready: no answer of an agent; check the address with api.listen",
+            ),
+            (
+                503,
                 "<html>",
                 false,
                 "✗ 503 Service Unavailable from http://a:1/health/ready: no answer of an agent; check the address with api.listen",
@@ -136,7 +168,10 @@ mod tests {
     #[test]
     fn a_stranger_commands_no_terminal() {
         let long = "x".repeat(5000);
-        let verdict = judged(503, &format!(r#"{{"reasons":["a\nb\u001b[2J","{long}"]}}"#));
+        let verdict = judged(
+            503,
+            &format!(r#"{{"status":"","reasons":["a\nb\u001b[2J","{long}"]}}"#),
+        );
         let line = verdict.to_string();
         assert!(line.starts_with("✗ not ready: a b [2J; xxx"), "{line}");
         assert!(!line.contains(char::is_control));

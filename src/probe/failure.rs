@@ -189,7 +189,7 @@ impl Failure {
             Some(Phase::FirstByte) => format!("asked, but no answer within {within}"),
             Some(Phase::Body) => format!("the answer began, but did not end within {within}"),
             Some(Phase::Query) => {
-                format!("logged in, but the question was not answered within {within}")
+                format!("the question was not answered within {within}")
             }
             Some(Phase::Look) | None => format!("no end within {within}"),
         };

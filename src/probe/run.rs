@@ -151,6 +151,22 @@ impl Run {
         std::mem::take(&mut self.found())
     }
 
+    /// Takes in the phases of `part`, which was a part of this run, and when the first certificate that it was shown ends.
+    /// What else it found stays with it.
+    pub fn take_in(&self, part: &Run) {
+        let found = part.take();
+        let after = part.began.saturating_duration_since(self.began);
+        let laps = found.laps.into_iter().map(|lap| Lap {
+            began: lap.began + after,
+            ended: lap.ended.map(|ended| ended + after),
+            ..lap
+        });
+        self.found().laps.extend(laps);
+        if let Some(ends) = found.certificate_ends {
+            self.certificate_ends(ends);
+        }
+    }
+
     fn enter(&self, phase: Phase) {
         let began = self.began.elapsed();
         self.found().laps.push(Lap {

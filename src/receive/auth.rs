@@ -8,14 +8,34 @@ use crate::config::Secret;
 use crate::intake::Refusal;
 use crate::ledger::TurnedAway;
 
-/// The token that every sender must present.
+/// A token that callers present.
 #[derive(Clone, Debug)]
 pub struct BearerToken(Secret);
+
+/// What a request presents in `Authorization`, beside the token that is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presented {
+    /// No bearer token at all.
+    Nothing,
+    /// Another one.
+    Wrong,
+    /// The token.
+    Right,
+}
 
 impl BearerToken {
     /// Accepts requests that carry `Authorization: Bearer <token>`.
     pub fn new(token: Secret) -> BearerToken {
         BearerToken(token)
+    }
+
+    /// What a request with these headers presents.
+    pub fn presented(&self, headers: &HeaderMap) -> Presented {
+        match presented(headers) {
+            None => Presented::Nothing,
+            Some(presented) if self.matches(presented) => Presented::Right,
+            Some(_) => Presented::Wrong,
+        }
     }
 
     fn matches(&self, presented: &[u8]) -> bool {
@@ -26,7 +46,7 @@ impl BearerToken {
 
 pub(super) fn check(token: Option<&BearerToken>, headers: &HeaderMap) -> Result<(), Refusal> {
     let Some(token) = token else { return Ok(()) };
-    if presented(headers).is_some_and(|presented| token.matches(presented)) {
+    if token.presented(headers) == Presented::Right {
         return Ok(());
     }
     let message = "this port asks for `Authorization: Bearer <token>` (receive.bearer_token)";

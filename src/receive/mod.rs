@@ -21,7 +21,7 @@ use ::http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::service::Service;
 
-pub use auth::BearerToken;
+pub use auth::{BearerToken, Presented};
 pub use cors::Cors;
 pub use reply::ReplyBody;
 

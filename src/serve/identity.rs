@@ -7,7 +7,7 @@ use http::Method;
 
 use super::Face;
 use super::answer::{self, Answer};
-use super::routes::Request;
+use super::request::Request;
 use crate::telemetry::propagation::X_REQUEST_ID;
 use crate::telemetry::{HttpRoute, Incoming, ServerSpan, Tracer};
 

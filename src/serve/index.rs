@@ -1,11 +1,11 @@
 //! `/`: what this is and what can be asked.
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use serde::Serialize;
 
 use super::Face;
 use super::answer::{self, Answer};
-use super::routes::ENDPOINTS;
+use super::endpoint::{ENDPOINTS, Endpoint};
 
 #[derive(Serialize)]
 struct Index<'a> {
@@ -18,14 +18,14 @@ struct Index<'a> {
 #[derive(Serialize)]
 struct Line {
     path: &'static str,
-    methods: [&'static str; 2],
+    methods: Vec<&'static str>,
     description: &'static str,
 }
 
 pub(super) fn answer(face: &Face) -> Answer {
-    let line = |endpoint: &super::routes::Endpoint| Line {
+    let line = |endpoint: &Endpoint| Line {
         path: endpoint.path,
-        methods: ["GET", "HEAD"],
+        methods: endpoint.methods.iter().map(Method::as_str).collect(),
         description: endpoint.about,
     };
     let index = Index {

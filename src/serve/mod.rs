@@ -1,14 +1,20 @@
 //! The HTTP face: what people, probes and Prometheus ask the agent.
 //!
 //! One table names every endpoint; the routes, the index and the error texts are made from it.
-//! Every answer carries `X-Request-ID` and `Cache-Control: no-store`.
+//! Every answer carries `X-Request-ID` and `Cache-Control: no-store`. What a caller is shown depends on where the face
+//! listens and on the token that the caller presents ([`Access`]).
 
+mod access;
 mod answer;
+mod endpoint;
 mod fault;
 mod health;
 mod identity;
 mod index;
+mod probes;
+mod request;
 mod routes;
+mod shown;
 mod system;
 #[cfg(test)]
 mod tests;
@@ -24,6 +30,7 @@ use serde::Serialize;
 
 use crate::telemetry::{Instruments, Tracer};
 
+pub use access::Access;
 pub use routes::routes;
 
 /// Where the agent stands between its start and its end.
@@ -148,9 +155,11 @@ pub struct Face {
     pub service: String,
     /// What this agent has switched on, as `/api/health` lists it.
     pub features: Vec<String>,
+    /// Who is shown details and may have checks run.
+    pub access: Access,
     /// Where the agent stands.
     pub phase: Ask<Phase>,
-    /// Plain sentences that say why the agent is not ready; empty when it is.
+    /// Plain sentences that name the exports that are stuck; empty while none is.
     pub ready: Ask<Vec<String>>,
     /// The ledger as `/api/ledger` shows it.
     pub ledger: Ask<serde_json::Value>,
@@ -170,17 +179,4 @@ pub struct Face {
     pub instruments: Arc<Instruments>,
     /// The tracer of own spans.
     pub tracer: Tracer,
-}
-
-impl Face {
-    /// Why the agent is not ready now; empty when it is.
-    ///
-    /// The phase comes first, so that readiness fails as soon as the end is asked for.
-    fn reasons(&self) -> Vec<String> {
-        match (self.phase)() {
-            Phase::Starting => vec!["the agent is starting".to_owned()],
-            Phase::Draining => vec!["the agent is shutting down".to_owned()],
-            Phase::Running => (self.ready)(),
-        }
-    }
 }

@@ -263,12 +263,22 @@ async fn ports_agree_with_the_configuration() {
     assert_eq!(service["publishNotReadyAddresses"], true);
 }
 
+/// Seconds until a check with the default settings is known to fail.
+fn until_known() -> u64 {
+    let config = "[probe.db]\nurl = \"postgres://app@db/orders\"\n";
+    let settings = settings(config, Environment::default());
+    let probe = &settings.probe["db"];
+    let runs = probe.timeout * probe.failures;
+    (runs + probe.confirm_every * (probe.failures - 1)).as_secs()
+}
+
 /// Scenario: the paths that are probed and scraped, asked of a real agent. Guarantees: each answers 200; start and life are
-/// asked by liveness, and readiness is asked only where no service depends on it.
+/// asked for what they are, the start for longer than a check with the defaults takes until it is known to fail;
+/// readiness is asked only where no service depends on it.
 #[tokio::test]
 async fn probes_ask_what_they_should() {
     let agent = Agent::start(Config::new()).await;
-    let [live, ready] = [Probe::Live, Probe::Ready].map(Probe::path);
+    let [live, ready, startup] = [Probe::Live, Probe::Ready, Probe::Startup].map(Probe::path);
     for manifest in Manifest::all().await {
         let container = manifest.agent();
         let asked = |probe: &str| {
@@ -276,7 +286,10 @@ async fn probes_ask_what_they_should() {
                 .as_str()
                 .map(str::to_owned)
         };
-        assert_eq!(asked("startupProbe").as_deref(), Some(live));
+        assert_eq!(asked("startupProbe").as_deref(), Some(startup));
+        let number = |key: &str| container["startupProbe"][key].as_u64().unwrap();
+        let patience = number("periodSeconds") * number("failureThreshold");
+        assert!(patience >= 4 * until_known(), "{}", manifest.kind);
         assert_eq!(asked("livenessProbe").as_deref(), Some(live));
         let is_alone = manifest.list == "containers";
         assert_eq!(
@@ -284,7 +297,7 @@ async fn probes_ask_what_they_should() {
             is_alone.then_some(ready)
         );
     }
-    for path in [live, ready, "/metrics"] {
+    for path in [live, ready, startup, "/metrics"] {
         assert_eq!(
             agent.get(path).await.expect("an answer").status,
             200,

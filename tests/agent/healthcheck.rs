@@ -45,7 +45,7 @@ fn configured(config: Config) -> Agent {
     agent
 }
 
-/// Scenario: a running agent, asked by its configuration and by URL, for both probes.
+/// Scenario: a running agent, asked by its configuration and by URL, for every probe.
 /// Guarantees: 0 and one line with what it is and where it was asked.
 #[tokio::test]
 async fn a_running_agent_is_well() {
@@ -58,6 +58,11 @@ async fn a_running_agent_is_well() {
     assert_eq!(check(&agent, &[]).await, well("ready", &ready));
     assert_eq!(check(&agent, &["--ready"]).await, well("ready", &ready));
     assert_eq!(check(&agent, &["--live"]).await, well("alive", &live));
+    let startup = format!("{base}/health/startup");
+    assert_eq!(
+        check(&agent, &["--startup"]).await,
+        well("started", &startup)
+    );
     let elsewhere = Agent::installed(Config::new());
     let by_url = check(&elsewhere, &["--live", "--url", &base]).await;
     assert_eq!(by_url, well("alive", &live), "without a configuration file");
@@ -220,6 +225,7 @@ async fn mistakes_end_with_2() {
     let agent = configured(Config::new());
     for (arguments, named) in [
         (&["--live", "--ready"][..], "--ready"),
+        (&["--live", "--startup"], "--startup"),
         (&["--url", "localhost:2271"], "http://"),
         (&["--url", "http://u:p@localhost"], "password"),
         (&["--timeout", "soon"], "--timeout"),

@@ -66,16 +66,22 @@ pub(super) enum ConnectionState {
     IdleInTransaction,
     /// Waits for a lock that another one holds.
     Waiting,
+    /// Waits in a command until there is something to take, as a worker at a queue.
+    Blocked,
+    /// Listens for what is published.
+    Subscribed,
     /// Not shown to the probe's user.
     Unknown,
 }
 
 impl ConnectionState {
-    const ALL: [ConnectionState; 5] = [
+    const ALL: [ConnectionState; 7] = [
         ConnectionState::Active,
         ConnectionState::Idle,
         ConnectionState::IdleInTransaction,
         ConnectionState::Waiting,
+        ConnectionState::Blocked,
+        ConnectionState::Subscribed,
         ConnectionState::Unknown,
     ];
 
@@ -86,6 +92,8 @@ impl ConnectionState {
             ConnectionState::Idle => "idle",
             ConnectionState::IdleInTransaction => "idle_in_transaction",
             ConnectionState::Waiting => "waiting",
+            ConnectionState::Blocked => "blocked",
+            ConnectionState::Subscribed => "subscribed",
             ConnectionState::Unknown => "unknown",
         }
     }

@@ -33,6 +33,7 @@ use bytes::Bytes;
 
 pub use estimate::estimated_percentiles;
 pub use json::{About, PERCENTILES, RecentPercentiles, to_json};
+pub use media::preferred;
 pub use negotiation::{Format, Offer, accepts_gzip, negotiate};
 pub use own::{OwnFamily, OwnSeries, own_families};
 

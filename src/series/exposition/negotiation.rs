@@ -72,17 +72,10 @@ impl Format {
 
     /// How closely `entry` describes this format; `None` if it does not.
     fn closeness(self, entry: &Entry<'_>) -> Option<usize> {
-        let (kind, _) = self.media_type().split_once('/')?;
-        let range = entry.name;
-        if range.eq_ignore_ascii_case(self.media_type()) {
-            return self.named_parameters(entry);
-        }
-        // Nobody wants bytes for an answer who has not asked for them.
-        let (wide, any) = range.split_once('/').filter(|_| self != Format::Protobuf)?;
-        match (wide, any) {
-            ("*", "*") => Some(0),
-            (wide, "*") if wide.eq_ignore_ascii_case(kind) => Some(1),
-            _ => None,
+        match entry.closeness(self.media_type())? {
+            2 => self.named_parameters(entry),
+            // Nobody wants bytes for an answer who has not asked for them.
+            wide => (self != Format::Protobuf).then_some(wide),
         }
     }
 

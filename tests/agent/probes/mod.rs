@@ -1,8 +1,16 @@
 //! Probes, against real servers that are stopped, frozen, filled and cut off.
 
+mod frozen;
+mod greeter;
+mod health;
+mod http;
 mod mysql;
+mod postgres;
+mod redis;
+mod schedule;
 mod servers;
 mod sqlite;
+mod tcp;
 mod watched;
 
 pub use watched::{RunSpan, Watched};

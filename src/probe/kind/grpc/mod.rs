@@ -6,7 +6,7 @@ mod message;
 mod status;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -18,6 +18,7 @@ use opentelemetry::KeyValue;
 use super::Check;
 use crate::config::{ProbeSettings, Secret};
 use crate::dial::ClientTls;
+use crate::probe::certificate;
 use crate::probe::connection::Address;
 use crate::probe::failure::Failure;
 use crate::probe::run::Run;
@@ -44,6 +45,7 @@ pub(super) struct GrpcCheck {
     metadata: HeaderMap,
     service: String,
     question: Bytes,
+    settings: ProbeSettings,
 }
 
 impl GrpcCheck {
@@ -66,6 +68,7 @@ impl GrpcCheck {
             metadata: metadata(&asked.metadata)?,
             question: message::question(&asked.service)?,
             service: asked.service,
+            settings: settings.clone(),
         })
     }
 
@@ -95,7 +98,8 @@ impl GrpcCheck {
         }
         let health = answered.health?;
         run.fact("serving_status", health.name());
-        status::judge(health, &self.service)
+        status::judge(health, &self.service)?;
+        certificate::judge(run, &self.settings, SystemTime::now())
     }
 
     /// A server may repeat what it was sent; what it was sent may be a secret.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use redis::Value;
 
 use super::connection::Connection;
+use super::numbers::{GROUP_LAG, GROUP_PENDING, LIST_LENGTH, STREAM_LENGTH};
 use super::refusal::clipped;
 use super::resp::{Answer, Command, count, field, items, text};
 use crate::config::RedisProbeSettings;
@@ -55,14 +56,14 @@ impl Keys {
         let mut answers = answers.into_iter();
         for (key, answer) in self.lists.iter().zip(answers.by_ref()) {
             let length = connection.granted(answer)?;
-            read_length(run, "redis.list.length", key, &length);
+            read_length(run, LIST_LENGTH, key, &length);
         }
         for key in &self.streams {
             let (Some(length), Some(groups)) = (answers.next(), answers.next()) else {
                 return Ok(());
             };
             let length = connection.granted(length)?;
-            read_length(run, "redis.stream.length", key, &length);
+            read_length(run, STREAM_LENGTH, key, &length);
             match groups {
                 // A stream that nobody has written to yet.
                 Err(refusal) if refusal.detail().contains("no such key") => {}
@@ -90,8 +91,8 @@ fn read_groups(run: &Run, key: &str, groups: &Value) {
         }
         let of_it = [("key", key), ("group", &*name)];
         for (metric, value) in [
-            ("redis.stream.group.lag", field(group, "lag")),
-            ("redis.stream.group.pending", field(group, "pending")),
+            (GROUP_LAG, field(group, "lag")),
+            (GROUP_PENDING, field(group, "pending")),
         ] {
             if let Some(value) = value.and_then(count) {
                 run.reading(metric, &of_it, value as f64);

@@ -1,7 +1,6 @@
 //! Redis, Valkey and Redis Sentinel.
 
 mod clients;
-mod clock;
 mod connection;
 mod info;
 mod keys;
@@ -10,18 +9,10 @@ mod numbers;
 mod refusal;
 mod replication;
 mod resp;
+mod sentinel;
 mod server;
 #[cfg(test)]
 mod tests;
 
-use crate::config::ProbeSettings;
-use crate::probe::kind::Check;
-
-/// A check of one Redis or Valkey server.
-///
-/// # Errors
-///
-/// Says what of the settings cannot be used.
-pub(super) fn server(settings: &ProbeSettings) -> Result<Box<dyn Check>, String> {
-    Ok(Box::new(server::Server::of(settings)?))
-}
+pub(super) use sentinel::Sentinel;
+pub(super) use server::Redis;

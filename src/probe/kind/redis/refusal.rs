@@ -39,6 +39,11 @@ impl Refusal {
         &self.detail
     }
 
+    /// Whether the server does not know the command.
+    pub(super) fn is_unknown_command(&self) -> bool {
+        self.code == "ERR" && self.detail.contains("unknown command")
+    }
+
     /// Whether it is about the connection, whatever command was refused.
     pub(super) fn ends_everything(&self) -> bool {
         let reason = self.failure(None).reason;
@@ -176,7 +181,7 @@ impl Refusal {
         if command == "AUTH" {
             return (Reason::Auth, format!("the login was refused ({code})"));
         }
-        if detail.contains("unknown command") {
+        if self.is_unknown_command() {
             return (Reason::Query, format!("the server does not know {command}"));
         }
         (Reason::Query, format!("{command}: {code} {detail}"))

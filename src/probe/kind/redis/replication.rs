@@ -6,7 +6,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::info::Info;
+use super::numbers::REPLICATION_LAG_SIZE;
 use super::refusal::clipped;
+use crate::probe::kind::server::REPLICATION_LAG;
 use crate::probe::run::Run;
 
 /// Replicas that are told of one by one.
@@ -124,7 +126,7 @@ pub(super) struct Replica {
     /// Time since it last said how far it is. It says so every second.
     pub(super) lag: Option<Duration>,
     /// How many bytes of the replication stream it has not confirmed.
-    pub(super) lag_bytes: Option<u64>,
+    pub(super) bytes_behind: Option<u64>,
 }
 
 impl Replica {
@@ -140,7 +142,7 @@ impl Replica {
             place: Place::of(field("ip")?, field("port")?)?,
             state: clipped(field("state")?, 32),
             lag: seconds.map(Duration::from_secs),
-            lag_bytes: written
+            bytes_behind: written
                 .zip(offset)
                 .map(|(written, offset)| written.saturating_sub(offset)),
         })
@@ -158,7 +160,7 @@ impl Replica {
     }
 
     /// What is wrong with it, where something is.
-    fn trouble(&self, lag_warn: Duration) -> Option<String> {
+    pub(super) fn trouble(&self, lag_warn: Duration) -> Option<String> {
         let Replica { place, state, .. } = self;
         if state != "online" {
             return Some(format!("the replica {place} is not in step yet ({state})"));
@@ -170,48 +172,54 @@ impl Replica {
         ))
     }
 
+    /// Its lag in milliseconds.
+    pub(super) fn lag_ms(&self) -> Option<u64> {
+        self.lag.map(millis)
+    }
+
     fn fact(&self) -> Value {
         json!({
-            "replica": self.place.to_string(),
+            "name": self.place.to_string(),
             "state": self.state,
-            "lag_ms": self.lag.map(millis),
-            "lag_bytes": self.lag_bytes,
+            "lag_ms": self.lag_ms(),
+            "bytes_behind": self.bytes_behind,
         })
     }
 }
 
-/// Tells of replication from where `info` comes from.
+/// Tells `run` of replication from where `info` comes from.
 pub(super) fn tell(run: &Run, info: &Info, lag_warn: Duration) {
     let Some(role) = Role::of(info) else { return };
     run.fact("role", role.name());
-    match role {
-        Role::Primary => tell_of_replicas(run, info, lag_warn),
-        Role::Replica(upstream) => tell_of_upstream(run, &upstream, lag_warn),
+    if let Role::Replica(upstream) = role {
+        tell_of_upstream(run, &upstream, lag_warn);
     }
-}
-
-/// Tells of the replicas of a primary.
-pub(super) fn tell_of_replicas(run: &Run, info: &Info, lag_warn: Duration) {
+    // A replica may have replicas of its own.
     let replicas = Replica::all(info);
+    if replicas.is_empty() {
+        return;
+    }
+    measure(run, &replicas);
     for replica in &replicas {
-        let name = replica.place.to_string();
-        let of_it = [("replica", &*name)];
-        if let Some(lag) = replica.lag {
-            run.reading("db.server.replication.lag", &of_it, lag.as_secs_f64());
-        }
-        if let Some(bytes) = replica.lag_bytes {
-            run.reading("redis.replication.lag.size", &of_it, bytes as f64);
-        }
         if let Some(trouble) = replica.trouble(lag_warn) {
             run.warn(trouble);
         }
     }
-    if let Some(lag) = replicas.iter().filter_map(|replica| replica.lag).max() {
-        run.fact("replication_lag_ms", millis(lag));
-    }
-    if !replicas.is_empty() {
-        let facts: Vec<_> = replicas.iter().map(Replica::fact).collect();
-        run.fact("replicas", facts);
+    let facts: Vec<_> = replicas.iter().map(Replica::fact).collect();
+    run.fact("replicas", facts);
+}
+
+/// Tells `run` how far replicas are behind.
+pub(super) fn measure(run: &Run, replicas: &[Replica]) {
+    for replica in replicas {
+        let name = replica.place.to_string();
+        let of_it = [("replica", &*name)];
+        if let Some(lag) = replica.lag {
+            run.reading(REPLICATION_LAG, &of_it, lag.as_secs_f64());
+        }
+        if let Some(bytes) = replica.bytes_behind {
+            run.reading(REPLICATION_LAG_SIZE, &of_it, bytes as f64);
+        }
     }
 }
 
@@ -219,11 +227,7 @@ fn tell_of_upstream(run: &Run, upstream: &Upstream, lag_warn: Duration) {
     run.fact("primary", upstream.place.to_string());
     if let Some(silent) = upstream.silent {
         let of_itself = [("replica", "self")];
-        run.reading(
-            "db.server.replication.lag",
-            &of_itself,
-            silent.as_secs_f64(),
-        );
+        run.reading(REPLICATION_LAG, &of_itself, silent.as_secs_f64());
         run.fact("replication_lag_ms", millis(silent));
     }
     if let Some(trouble) = upstream.trouble(lag_warn) {

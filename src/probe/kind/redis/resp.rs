@@ -6,7 +6,6 @@ use tokio::io::{
     self, AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt,
     BufReader,
 };
-use tokio_rustls::rustls;
 
 use super::refusal::Refusal;
 use crate::config::Secret;
@@ -78,7 +77,7 @@ where
     let written = send(stream, commands).await;
     let mut reader = BufReader::new(stream.take(MAX_ANSWER_BYTES));
     if let Err(failure) = begins(&mut reader).await {
-        let failure = written.err().map_or(failure, |error| lost(&error));
+        let failure = written.err().map_or(failure, lost);
         return (answers, Some(failure));
     }
     let mut decoder = Default::default();
@@ -103,7 +102,7 @@ async fn send<S: AsyncWrite + Unpin>(stream: &mut S, commands: &[Command]) -> io
 
 /// Waits for the first bytes, and sees whether they can be the beginning of an answer.
 async fn begins<R: AsyncBufRead + Unpin>(reader: &mut R) -> Result<(), Failure> {
-    let first = reader.fill_buf().await.map_err(|error| lost(&error))?;
+    let first = reader.fill_buf().await.map_err(lost)?;
     match first.first() {
         None => Err(Failure::new(
             Reason::Closed,
@@ -122,13 +121,8 @@ async fn begins<R: AsyncBufRead + Unpin>(reader: &mut R) -> Result<(), Failure> 
 }
 
 /// A connection that could not be written to or read from.
-fn lost(error: &io::Error) -> Failure {
-    let inner = error.get_ref();
-    // With TLS 1.3, a server that does not accept our certificate says so after the handshake (RFC 8446, section 4.4.2.4).
-    if let Some(tls) = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        return Failure::new(Reason::Tls, format!("the server ended TLS: {tls}"));
-    }
-    DialError::from(io::Error::from(error.kind())).into()
+fn lost(error: io::Error) -> Failure {
+    DialError::from(error).into()
 }
 
 /// An answer that could not be read to its end.

@@ -1,29 +1,33 @@
 //! Redis and Valkey.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use opentelemetry::KeyValue;
-use serde_json::json;
+use redis::Value;
+use tokio::time::Instant;
 
-use super::clients::{Clients, MAX_LISTED};
-use super::clock::Clock;
+use super::clients::{self, MAX_LISTED};
 use super::connection::{Connection, Login};
 use super::info::Info;
 use super::keys::Keys;
-use super::resp::{Answer, Command, text};
+use super::resp::{Answer, Command, count, items, text};
 use super::{load, numbers, replication};
 use crate::config::ProbeSettings;
 use crate::dial::ClientTls;
 use crate::probe::connection::Address;
 use crate::probe::failure::{Failure, Phase, Reason};
 use crate::probe::kind::Check;
+use crate::probe::kind::server::{CONNECTIONS_USED, Clock};
 use crate::probe::metric::Metric;
 use crate::probe::run::Run;
 use crate::telemetry::names;
 
-/// From when on things that work are a warning.
-#[derive(Clone, Copy, Debug)]
+/// The end of the year 9999, beyond which RFC 3339 has no times.
+const MAX_UNIX_S: u64 = 253_402_300_799;
+
+/// Beyond these, a run warns.
+#[derive(Debug)]
 struct Limits {
     connections: f64,
     memory: f64,
@@ -31,32 +35,32 @@ struct Limits {
     skew: Duration,
 }
 
-/// Checks one server.
+/// Checks a Redis or Valkey server.
 #[derive(Debug)]
-pub(super) struct Server {
+pub(in crate::probe::kind) struct Redis {
     address: Address,
     login: Login,
     keys: Keys,
-    limits: Limits,
+    warn: Limits,
 }
 
-impl Server {
-    /// The server that `settings` name.
+impl Redis {
+    /// The check that `settings` ask for.
     ///
     /// # Errors
     ///
-    /// Says what of the settings cannot be used.
-    pub(super) fn of(settings: &ProbeSettings) -> Result<Server, String> {
+    /// Says what of the URL or the TLS settings cannot be used.
+    pub(in crate::probe::kind) fn new(settings: &ProbeSettings) -> Result<Redis, String> {
         let redis = settings.redis.clone().unwrap_or_default();
         let tls = ClientTls::from(settings.tls.clone().unwrap_or_default());
-        Ok(Server {
+        Ok(Redis {
             address: Address::of(&settings.url, &tls, &[])?,
             login: Login {
                 database: database(&settings.url.path())?,
                 ..Login::of(settings)
             },
             keys: Keys::of(&redis),
-            limits: Limits {
+            warn: Limits {
                 connections: settings.connections_warn,
                 memory: redis.memory_warn,
                 lag: settings.lag_warn,
@@ -65,70 +69,89 @@ impl Server {
         })
     }
 
-    async fn ask(&self, connection: &mut Connection<'_>, run: &Run) -> Result<(), Failure> {
+    async fn look(&self, run: &Run, connection: &mut Connection<'_>) -> Result<(), Failure> {
         let first = ["PING", "INFO", "TIME"].map(|name| Command::new(&[name]));
-        let asked = SystemTime::now();
+        let (asked, began) = (SystemTime::now(), Instant::now());
         let [ping, info, time] = connection.ask(first).await?;
-        let heard = SystemTime::now();
+        let round_trip = began.elapsed();
         let info = served(connection, ping, info)?;
         if info.says("redis_mode", "sentinel") {
-            return Err(Failure::new(
-                Reason::Protocol,
-                "a sentinel answers there: write redis-sentinel://host:26379/<group>",
-            ));
+            let message = "a sentinel answers there: write redis-sentinel://host:26379/<group>";
+            return Err(Failure::new(Reason::Protocol, message));
         }
         // A user who may not ask for the time is told nothing of it.
-        let clock = time.ok().and_then(|time| Clock::of(&time, asked, heard));
-        if let Some(clock) = clock {
-            clock.tell(run, self.limits.skew);
+        if let Some(server) = time.ok().and_then(|time| time_of(&time)) {
+            let clock = Clock {
+                server,
+                asked,
+                round_trip,
+            };
+            clock.tell(run, self.warn.skew);
         }
-        let clients = self.clients(connection, &info, run).await?;
-        self.tell(run, &info, clients.as_ref());
+        let list = self.clients(run, connection, &info).await?;
+        self.tell(run, &info, list.as_deref());
         let answers = connection.ask_all(&self.keys.questions()).await?;
         self.keys.tell(run, connection, answers)
     }
 
-    /// Who holds the connections, where it is not too much to ask.
+    /// The list of who holds the connections, where it is not too much to ask.
     async fn clients(
         &self,
+        run: &Run,
         connection: &mut Connection<'_>,
         info: &Info,
-        run: &Run,
-    ) -> Result<Option<Clients>, Failure> {
+    ) -> Result<Option<String>, Failure> {
+        let limited = |why: &str| {
+            run.fact(
+                "limited",
+                format!("not shown who holds the connections: {why}"),
+            )
+        };
         let connected = info.count("connected_clients");
         if connected.is_none_or(|connected| connected > MAX_LISTED) {
-            left_out(run, &format!("there are more than {MAX_LISTED}"));
+            limited(&format!("there are more than {MAX_LISTED}"));
             return Ok(None);
         }
         let [list] = connection.ask([Command::new(&["CLIENT", "LIST"])]).await?;
         match list {
-            Ok(list) => Ok(Some(Clients::of(&text(&list).unwrap_or_default()))),
-            // It takes a right (@admin) that a probe can do without.
+            Ok(list) => Ok(text(&list)),
+            // It takes a right that a probe can do without.
             Err(refusal) => {
-                left_out(run, &refusal.failure(self.login.user.as_deref()).message);
+                limited(&refusal.failure(self.login.user.as_deref()).message);
                 Ok(None)
             }
         }
     }
 
-    fn tell(&self, run: &Run, info: &Info, clients: Option<&Clients>) {
+    fn tell(&self, run: &Run, info: &Info, list: Option<&str>) {
         if let Some((name, version)) = info.version() {
-            run.fact("server_version", version);
             run.fact("server_name", name);
+            run.fact("server_version", version);
         }
-        load::tell_connections(run, info, clients, self.limits.connections);
-        load::tell_memory(run, info, self.limits.memory);
+        let connections = clients::connections(info, list);
+        match info.count("maxclients").filter(|max| *max != 0) {
+            Some(max) => {
+                let advice = "end idle ones, use a pool, or raise maxclients";
+                connections.tell(run, max, self.warn.connections, advice);
+            }
+            // Redis before 6 does not say.
+            None => run.reading(CONNECTIONS_USED, &[], connections.used() as f64),
+        }
+        load::tell_memory(run, info, self.warn.memory);
         load::tell_persistence(run, info);
         load::tell_numbers(run, info);
-        replication::tell(run, info, self.limits.lag);
+        replication::tell(run, info, self.warn.lag);
     }
 }
 
-fn left_out(run: &Run, why: &str) {
-    run.fact(
-        "left_out",
-        json!([format!("connections by application: {why}")]),
-    );
+/// The answer to `TIME`: seconds since 1970, and microseconds of the next.
+fn time_of(answer: &Value) -> Option<SystemTime> {
+    let [seconds, micros] = items(answer) else {
+        return None;
+    };
+    let seconds = count(seconds).filter(|seconds| *seconds <= MAX_UNIX_S)?;
+    let micros = count(micros).filter(|micros| *micros < 1_000_000)?;
+    Some(UNIX_EPOCH + Duration::from_secs(seconds) + Duration::from_micros(micros))
 }
 
 /// What `INFO` says, where the server serves.
@@ -177,7 +200,7 @@ fn database(path: &str) -> Result<u32, String> {
 }
 
 #[async_trait]
-impl Check for Server {
+impl Check for Redis {
     fn attributes(&self) -> Vec<KeyValue> {
         let database = self.login.database.to_string();
         let mut attributes = vec![
@@ -194,7 +217,7 @@ impl Check for Server {
 
     async fn check(&self, run: &Run) -> Result<(), Failure> {
         let mut connection = Connection::open(&self.address, &self.login, run).await?;
-        run.phase(Phase::Query, self.ask(&mut connection, run))
+        run.phase(Phase::Query, self.look(run, &mut connection))
             .await
     }
 }

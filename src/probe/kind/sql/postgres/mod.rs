@@ -14,7 +14,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection};
 use tokio::time::{Instant, sleep};
 
-use super::{Place, Queries, Query, Table, connect};
+use super::{Place, Queries, Table, connect};
 use crate::config::ProbeSettings;
 use crate::probe::failure::{Failure, Phase};
 use crate::probe::kind::Check;
@@ -134,8 +134,17 @@ impl Postgres {
     async fn ask_all(&self, run: &Run, connection: &mut PgConnection) -> Result<(), Failure> {
         let mut first = Ok(());
         for query in self.queries.iter() {
-            let (answered, lost) = ask(run, connection, query).await;
-            first = first.and(answered);
+            let error = match statements::ask(run, connection, query).await {
+                Ok(table) => {
+                    first = first.and(query.tell(run, &table));
+                    continue;
+                }
+                Err(error) => error,
+            };
+            let lost = is_lost(&error);
+            if first.is_ok() {
+                first = Err(query.blame(failure(run, error)));
+            }
             if lost {
                 break;
             }
@@ -144,22 +153,12 @@ impl Postgres {
     }
 }
 
-/// Asks one query. The second value says whether the connection is lost.
-async fn ask(
-    run: &Run,
-    connection: &mut PgConnection,
-    query: &Query,
-) -> (Result<(), Failure>, bool) {
-    match statements::ask(run, connection, query).await {
-        Ok(table) => (query.tell(run, &table), false),
-        Err(error) => {
-            let lost = !matches!(
-                error,
-                sqlx::Error::Database(_) | sqlx::Error::ColumnDecode { .. }
-            );
-            (Err(query.blame(failure(run, error))), lost)
-        }
-    }
+/// Whether the connection is of no use after `error`.
+fn is_lost(error: &sqlx::Error) -> bool {
+    !matches!(
+        error,
+        sqlx::Error::Database(_) | sqlx::Error::ColumnDecode { .. }
+    )
 }
 
 fn is(table: &Table, name: &str) -> bool {
