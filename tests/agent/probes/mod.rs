@@ -4,10 +4,12 @@ mod frozen;
 mod greeter;
 mod health;
 mod http;
+mod mysql;
 mod postgres;
 mod redis;
 mod schedule;
 mod servers;
+mod sqlite;
 mod tcp;
 mod watched;
 
