@@ -4,6 +4,7 @@ mod frozen;
 mod greeter;
 mod redis;
 mod schedule;
+mod sentinel;
 mod servers;
 mod watched;
 
