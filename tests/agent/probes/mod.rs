@@ -8,6 +8,7 @@ mod mysql;
 mod postgres;
 mod redis;
 mod schedule;
+mod sentinel;
 mod servers;
 mod sqlite;
 mod tcp;
