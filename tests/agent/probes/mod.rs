@@ -1,8 +1,13 @@
 //! Probes, against real servers that are stopped, frozen, filled and cut off.
 
+mod disk;
+mod dns;
+mod exports;
 mod frozen;
 mod greeter;
+mod grpc;
 mod schedule;
+mod servers;
 mod watched;
 
 pub use watched::{RunSpan, Watched};
