@@ -6,8 +6,13 @@ mod exports;
 mod frozen;
 mod greeter;
 mod grpc;
+mod health;
+mod http;
+mod postgres;
+mod redis;
 mod schedule;
 mod servers;
+mod tcp;
 mod watched;
 
 pub use watched::{RunSpan, Watched};
