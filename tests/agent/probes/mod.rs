@@ -1,7 +1,11 @@
 //! Probes, against real servers that are stopped, frozen, filled and cut off.
 
+mod disk;
+mod dns;
+mod exports;
 mod frozen;
 mod greeter;
+mod grpc;
 mod health;
 mod http;
 mod mysql;
