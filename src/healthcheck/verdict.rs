@@ -168,7 +168,10 @@ mod tests {
     #[test]
     fn a_stranger_commands_no_terminal() {
         let long = "x".repeat(5000);
-        let verdict = judged(503, &format!(r#"{{"status":"","reasons":["a\nb\u001b[2J","{long}"]}}"#));
+        let verdict = judged(
+            503,
+            &format!(r#"{{"status":"","reasons":["a\nb\u001b[2J","{long}"]}}"#),
+        );
         let line = verdict.to_string();
         assert!(line.starts_with("✗ not ready: a b [2J; xxx"), "{line}");
         assert!(!line.contains(char::is_control));

@@ -229,7 +229,11 @@ mod tests {
     }
 
     fn checks() -> Vec<Check> {
-        let mut down = check("cache", CheckStatus::Fail, "connection refused [refused, connect]");
+        let mut down = check(
+            "cache",
+            CheckStatus::Fail,
+            "connection refused [refused, connect]",
+        );
         (down.kind, down.target) = ("redis", "cache:6379".to_owned());
         down.advice = Some("Nobody listens at cache:6379. See whether Redis runs there, and whether it listens at that address and not at 127.0.0.1 alone.".to_owned());
         let mut excused = check(

@@ -156,7 +156,10 @@ async fn the_worst_is_said_first() {
         since: None,
         ..check("d-new", CheckStatus::Starting)
     };
-    let agent = Agent::with(Exposure::Loopback, vec![slow, optional, check("c-db", CheckStatus::Fail), silent]);
+    let agent = Agent::with(
+        Exposure::Loopback,
+        vec![slow, optional, check("c-db", CheckStatus::Fail), silent],
+    );
     agent.stuck("export \"collector\" is stuck");
     let reasons = body(&agent.get("/api/health").await)["reasons"].clone();
     let reasons: Vec<String> = serde_json::from_value(reasons).unwrap();
@@ -191,7 +194,11 @@ async fn a_stuck_export_is_said_once() {
         let agent = Agent::with(Exposure::Loopback, vec![export(status)]);
         agent.stuck("export \"sink\" is stuck");
         let health = body(&agent.get("/api/health").await);
-        assert_eq!(health["reasons"].as_array().unwrap().len(), count, "{health}");
+        assert_eq!(
+            health["reasons"].as_array().unwrap().len(),
+            count,
+            "{health}"
+        );
         assert_eq!(health["reasons"][0], "export \"sink\" is stuck");
     }
 }

@@ -1,5 +1,6 @@
 //! Probes, against real servers that are stopped, frozen, filled and cut off.
 
+mod config;
 mod frozen;
 mod greeter;
 mod schedule;
