@@ -3,7 +3,13 @@
 mod config;
 mod frozen;
 mod greeter;
+mod health;
+mod http;
+mod postgres;
+mod redis;
 mod schedule;
+mod servers;
+mod tcp;
 mod watched;
 
 pub use watched::{RunSpan, Watched};
