@@ -1,5 +1,6 @@
 //! Probes, against real servers that are stopped, frozen, filled and cut off.
 
+mod config;
 mod disk;
 mod dns;
 mod exports;
@@ -18,4 +19,4 @@ mod sqlite;
 mod tcp;
 mod watched;
 
-pub use watched::{RunSpan, Watched};
+pub use watched::Watched;

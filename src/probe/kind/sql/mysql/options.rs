@@ -162,14 +162,7 @@ mod tests {
         let mut settings = ProbeSettings::new(url);
         let shown =
             |settings: &ProbeSettings| options(settings).unwrap().0.to_url_lossy().to_string();
-<<<<<<< HEAD
-<<<<<<< HEAD
         assert!(shown(&settings).contains(":inurl@"));
-=======
-=======
->>>>>>> p-redis
-        assert!(shown(&settings).contains(":in-url@"));
->>>>>>> p-postgres
         settings.password = Some(Secret::new("configured".to_owned()));
         assert!(shown(&settings).contains(":configured@"));
     }
