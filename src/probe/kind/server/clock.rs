@@ -28,10 +28,9 @@ impl Clock {
         let skew = self.skew();
         run.reading(CLOCK_SKEW, &[], skew);
         run.fact("clock_skew_ms", (skew * 1e6).round() / 1e3);
-        run.fact(
-            "server_time",
-            humantime::format_rfc3339_millis(self.server).to_string(),
-        );
+        if let Some(time) = rfc3339(self.server) {
+            run.fact("server_time", time);
+        }
         let certain = skew.abs() - self.round_trip.as_secs_f64() / 2.0;
         if certain > warn.as_secs_f64() {
             let direction = if skew > 0.0 { "ahead of" } else { "behind" };
@@ -41,6 +40,16 @@ impl Clock {
             ));
         }
     }
+}
+
+/// The first second that RFC 3339 cannot write: the year 10000.
+const RFC3339_END_S: u64 = 253_402_300_800;
+
+/// `time` as RFC 3339 writes it, where it can: a server can show any time.
+fn rfc3339(time: SystemTime) -> Option<String> {
+    let since_epoch = time.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    let known = since_epoch.as_secs() < RFC3339_END_S;
+    known.then(|| humantime::format_rfc3339_millis(time).to_string())
 }
 
 fn seconds_between(from: SystemTime, to: SystemTime) -> f64 {
@@ -100,5 +109,19 @@ mod tests {
                     .all(|told| told.contains(warning.unwrap()))
             );
         }
+    }
+
+    /// Scenario: times that a server can show and RFC 3339 cannot write. Guarantees: the last good one is written, the others
+    /// are left out, and nothing panics.
+    #[test]
+    fn absurd_times_are_left_out() {
+        let end = SystemTime::UNIX_EPOCH + Duration::from_secs(RFC3339_END_S);
+        let last = end - Duration::from_millis(1);
+        assert_eq!(rfc3339(last).unwrap(), "9999-12-31T23:59:59.999Z");
+        assert_eq!(rfc3339(end), None);
+        assert_eq!(
+            rfc3339(SystemTime::UNIX_EPOCH - Duration::from_secs(1)),
+            None
+        );
     }
 }
