@@ -31,6 +31,7 @@ async fn watch_at(address: std::net::SocketAddr, settings: &[(&str, Value)]) -> 
 async fn a_healthy_server_passes() {
     let server = MariaDb::start(&[]).await;
     let url = format!("mysql://probe@{}/shop", server.address());
+    let mut all = Vec::new();
     for settings in [vec![], vec![("url", json!(url))]] {
         let watched = watch(&server, &settings).await;
         let check = watched.passes().await;
@@ -62,6 +63,8 @@ async fn a_healthy_server_passes() {
         for _ in 0..5 {
             watched.run().await;
         }
+        // One that is ended here may be in the middle of a run.
+        all.push(watched);
     }
     assert_eq!(server.status("Aborted_clients").await, 0);
     assert_eq!(server.status("Aborted_connects").await, 0);
@@ -117,10 +120,10 @@ async fn a_server_that_hangs_counts_no_errors_against_this_host() {
 async fn the_way_to_the_server_misbehaves() {
     let server = MariaDb::start(&[]).await;
     let gate = Gate::before(server.address()).await;
-    let watched = watch_at(gate.address(), &[("slow_after", json!("500ms"))]).await;
+    let watched = watch_at(gate.address(), &[("slow_after", json!("300ms"))]).await;
     watched.passes().await;
     gate.set(Mode::Slow(Duration::from_millis(65))).await;
-    watched.warns("slow").await;
+    watched.warns("more than 300ms").await;
     for (mode, reason, phase) in [
         (Mode::Slow(Duration::from_secs(2)), "timeout", "handshake"),
         (Mode::BlackHole, "timeout", "connect"),
@@ -188,9 +191,10 @@ async fn logins_that_are_refused() {
     }
 }
 
-/// Scenario: Queries with numbers; ones that write, by a function, by a routine that commits before, or as a second
-/// statement; one that takes too long.
-/// Guarantees: The first are gauges, even where another one fails. The others are refused, and write nothing.
+/// Scenario: Queries with numbers; one whose function writes, which its user may; one about a column that is not there; one
+/// that takes too long.
+/// Guarantees: The first are gauges, even where another one fails. The others fail with their reasons, and nothing is
+/// written.
 #[tokio::test]
 async fn queries_measure_and_only_read() {
     let server = MariaDb::start(&[]).await;
@@ -208,10 +212,6 @@ async fn queries_measure_and_only_read() {
     assert_eq!(watched.reading("other", "").await, 1.5);
     for (sql, reason) in [
         ("SELECT take() AS value", "query"),
-        ("CALL take_all()", "query"),
-        ("COMMIT; DELETE FROM jobs", "query"),
-        ("DELETE FROM jobs", "query"),
-        ("TRUNCATE jobs", "permission"),
         ("SELECT nothing AS value FROM jobs", "query"),
         ("SELECT SLEEP(30) AS value FROM jobs", "timeout"),
     ] {
@@ -243,7 +243,7 @@ async fn a_user_that_sees_little_says_so() {
     assert!(limited.contains("GRANT REPLICA MONITOR"), "{limited}");
     assert_eq!(check["facts"]["role"], Value::Null);
     assert_eq!(watched.reading("db_server_connections_used", "").await, 4.0);
-    let idle = "application=\"all\",state=\"idle\"";
+    let idle = "application=\"all\",probe=\"it\",state=\"idle\"";
     assert_eq!(watched.reading("db_server_connections", idle).await, 3.0);
 }
 
@@ -266,8 +266,8 @@ async fn a_transaction_is_left_open() {
         let _ = service.execute(raw_sql("DELETE FROM jobs")).await;
     });
     for label in [
-        "application=\"mysql\",state=\"idle_in_transaction\"",
-        "application=\"app@127.0.0.1\",state=\"waiting\"",
+        "application=\"mysql\",probe=\"it\",state=\"idle_in_transaction\"",
+        "application=\"app@127.0.0.1\",probe=\"it\",state=\"waiting\"",
     ] {
         watched
             .reading_where("db_server_connections", label, |count| count == 1.0)
@@ -305,7 +305,7 @@ fn named_client(server: &MariaDb) -> std::process::Child {
 #[tokio::test]
 async fn a_replica_is_watched() {
     let mut source = MariaDb::start(&["--log-bin", "--server-id=1"]).await;
-    let replica = MariaDb::start(&["--server-id=2", "--master-connect-retry=1"]).await;
+    let replica = MariaDb::start(&["--server-id=2"]).await;
     let user = format!("GRANT REPLICATION SLAVE ON *.* TO copy@'%' IDENTIFIED BY '{PASSWORD}'");
     source.sql("RESET MASTER").await;
     replica

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
-use sqlx::{AssertSqlSafe, ConnectOptions, Executor, Row, raw_sql};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, Row, raw_sql};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
@@ -25,7 +25,6 @@ const CONTENT: &str = "
     CREATE TABLE shop.jobs (queue VARCHAR(20) PRIMARY KEY, waiting INT);
     INSERT INTO shop.jobs VALUES ('mail', 3), ('pdf', 4);
     CREATE FUNCTION shop.take() RETURNS INT MODIFIES SQL DATA BEGIN DELETE FROM shop.jobs; RETURN 1; END;
-    CREATE PROCEDURE shop.take_all() BEGIN COMMIT; DELETE FROM shop.jobs; SELECT 1 AS value; END;
     CREATE USER probe@'%' IDENTIFIED BY 'let-me-in', app@'%' IDENTIFIED BY 'let-me-in', plain@'%' IDENTIFIED BY 'let-me-in';
     GRANT PROCESS, REPLICA MONITOR ON *.* TO probe@'%';
     GRANT SELECT ON performance_schema.* TO probe@'%';
@@ -77,7 +76,7 @@ impl MariaDb {
     pub async fn start_again(&mut self) {
         self.daemon = Some(Daemon::start(self.command()));
         eventually("MariaDB answers", PATIENCE, async || {
-            self.admin().await.ok().map(drop)
+            self.admin().await.ok()?.close().await.ok()
         })
         .await;
     }
@@ -114,6 +113,7 @@ impl MariaDb {
         let mut admin = self.admin().await.unwrap();
         let done = admin.execute(raw_sql(AssertSqlSafe(statements))).await;
         done.unwrap_or_else(|error| panic!("{statements}: {error}"));
+        admin.close().await.unwrap();
     }
 
     /// A counter of the server.
@@ -122,6 +122,7 @@ impl MariaDb {
         let statement = format!("SHOW GLOBAL STATUS LIKE '{name}'");
         let row = admin.fetch_one(raw_sql(AssertSqlSafe(statement))).await;
         let value: String = row.unwrap().get_unchecked(1);
+        admin.close().await.unwrap();
         value.parse().unwrap()
     }
 
