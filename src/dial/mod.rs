@@ -5,6 +5,9 @@ mod certificate;
 mod connect;
 mod failure;
 mod stream;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
 mod tls;
 
 pub use certificate::certificate_end;
