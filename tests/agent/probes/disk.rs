@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::Watched;
-use crate::fixture::{Agent, Config, eventually};
+use crate::fixture::{Agent, Config, Sink, eventually};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -100,4 +100,23 @@ async fn the_agents_own_disk_is_watched() {
         agent.metric("lineside_probe_up", "probe=\"disk\"").await,
         0.0
     );
+}
+
+/// Scenario: an agent that keeps nothing on disk: its journal is in memory, and it has no series.
+/// Guarantees: a disk that it does not use is not watched, while its export is.
+#[tokio::test]
+async fn a_disk_that_is_not_used_is_not_watched() {
+    let sink = Sink::start().await;
+    let config = Config::to(&sink)
+        .set("probes.own_every", "100ms")
+        .set("journal.sync", "memory")
+        .set("series.enabled", false);
+    let agent = Agent::start(config).await;
+    eventually("the export's probe", PATIENCE, async || {
+        let up = agent.metric("lineside_probe_up", "probe=\"export-sink\"");
+        (up.await == 1.0).then_some(())
+    })
+    .await;
+    let metrics = agent.metrics().await;
+    assert!(!metrics.contains("probe=\"disk\""), "{metrics}");
 }
