@@ -182,10 +182,8 @@ async fn listen(
         // A server that drips is not searched anew with every byte.
         let grown = heard.bytes.len().saturating_sub(looked_at) > looked_at / 8;
         let mut more = true;
-        if !grown {
-            if let Ok(came) = timeout(QUIET, heard.next(stream)).await {
-                more = came?;
-            }
+        if !grown && let Ok(came) = timeout(QUIET, heard.next(stream)).await {
+            more = came?;
         }
         if heard.bytes.len() > looked_at {
             looked_at = heard.bytes.len();

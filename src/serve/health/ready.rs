@@ -10,6 +10,7 @@ use super::selection::Selection;
 use super::verdict::{Overall, Situation};
 use crate::serve::Face;
 use crate::serve::answer::{self, Answer, timestamp};
+use crate::serve::fault::Refusal;
 use crate::serve::request::Request;
 
 #[derive(Default, Serialize)]
@@ -37,7 +38,7 @@ pub(in crate::serve) fn live() -> Answer {
 }
 
 /// `/health/ready`: 200 while the agent can do its work and what is required works.
-pub(in crate::serve) fn ready(face: &Face, request: &Request) -> Result<Answer, Answer> {
+pub(in crate::serve) fn ready(face: &Face, request: &Request) -> Result<Answer, Refusal> {
     let view = face.access.view(request)?;
     let situation = Situation::now(face, &Selection::of(request)?);
     if draft::is_wanted(request) {
@@ -62,7 +63,7 @@ pub(in crate::serve) fn ready(face: &Face, request: &Request) -> Result<Answer, 
 
 /// `/health/startup`: 200 once every required check has a result. What has failed by then is for the others to say: an
 /// orchestrator would end and start the agent again because a database is down.
-pub(in crate::serve) fn started(face: &Face, request: &Request) -> Result<Answer, Answer> {
+pub(in crate::serve) fn started(face: &Face, request: &Request) -> Result<Answer, Refusal> {
     let view = face.access.view(request)?;
     let situation = Situation::now(face, &Selection::of(request)?);
     let awaited = situation.awaited(SystemTime::now());

@@ -30,6 +30,7 @@ pub struct RunSpan {
     /// The message of its status; empty when that is not an error.
     pub error: String,
     pub trace_id: Vec<u8>,
+    pub span_id: Vec<u8>,
 }
 
 impl Watched {
@@ -195,6 +196,7 @@ impl Watched {
             phases: phases.iter().map(|phase| phase.name.clone()).collect(),
             error: run.status.clone().unwrap_or_default().message,
             trace_id: run.trace_id.clone(),
+            span_id: run.span_id.clone(),
         })
     }
 

@@ -3,7 +3,7 @@
 
 use std::error::Error as _;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 
 use bytes::Bytes;
 use http::Request;
@@ -29,14 +29,16 @@ pub(super) async fn exchange(
 ) -> Result<Answer, Failure> {
     let handshake = builder().handshake(TokioIo::new(stream)).await;
     let (mut sender, connection) = handshake.map_err(|error| failure(&error))?;
-    let mut line = Line::of(connection);
+    let mut line = Line(Some(Box::pin(connection)));
     let asked = line.carry(sender.send_request(request.map(Full::new)));
-    let (head, body) = run.phase(Phase::FirstByte, asked).await?.into_parts();
+    let response = run.phase(Phase::FirstByte, asked).await;
+    let (head, body) = response.map_err(|error| failure(&error))?.into_parts();
     match decide(&head)? {
         Step::Follow(hop) => Ok(Answer::Redirect(hop)),
         Step::Read => {
             let body = run.phase(Phase::Body, line.carry(read(body, max_bytes)));
-            Ok(Answer::Whole(head, body.await?))
+            let body = body.await.map_err(|error| failure(&error))?;
+            Ok(Answer::Whole(head, body))
         }
     }
 }
@@ -52,37 +54,22 @@ fn builder() -> Builder {
 type Carrying = Connection<TokioIo<Stream>, Full<Bytes>>;
 
 /// A connection that moves only while somebody waits for what it carries.
-struct Line {
-    connection: Option<Pin<Box<Carrying>>>,
-}
+struct Line(Option<Pin<Box<Carrying>>>);
 
 impl Line {
-    fn of(connection: Carrying) -> Line {
-        Line {
-            connection: Some(Box::pin(connection)),
-        }
-    }
-
-    /// Does `work`, and polls the connection meanwhile. When the connection ends first, `work` still gets what had come, or
-    /// fails for the reason that the connection ended for.
-    async fn carry<T>(
-        &mut self,
-        work: impl Future<Output = Result<T, hyper::Error>>,
-    ) -> Result<T, Failure> {
-        let mut work = std::pin::pin!(work);
-        let mut ended = Ok(());
-        if let Some(connection) = &mut self.connection {
+    /// Does `work`, and polls the connection meanwhile. When the connection ends first, `work` still gets what had come.
+    async fn carry<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        if let Some(connection) = &mut self.0 {
             tokio::select! {
                 biased;
-                done = &mut work => return done.map_err(|error| failure(&error)),
-                end = connection => ended = end,
+                done = &mut work => return done,
+                // `work` is told why.
+                _ = connection => {}
             }
-            self.connection = None;
+            self.0 = None;
         }
-        work.await.map_err(|error| match ended {
-            Err(why) if error.is_canceled() || error.is_closed() => failure(&why),
-            _ => failure(&error),
-        })
+        work.await
     }
 }
 
@@ -98,8 +85,13 @@ async fn read(mut body: Incoming, max_bytes: usize) -> Result<Body, hyper::Error
 
 /// What an error of hyper means.
 fn failure(error: &hyper::Error) -> Failure {
-    if let Some(io) = error.source().and_then(|source| source.downcast_ref()) {
+    let cause = error.source();
+    if let Some(io) = cause.and_then(|cause| cause.downcast_ref()) {
         return of_socket(io);
+    }
+    // A request that was given up for what happened before it was sent.
+    if let Some(cause) = cause.and_then(|cause| cause.downcast_ref()) {
+        return failure(cause);
     }
     let (reason, message) = if error.is_parse_too_large() {
         let message = format!(

@@ -7,6 +7,9 @@ mod http1;
 mod http2;
 mod question;
 mod redirect;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
 mod way;
 
 use std::time::SystemTime;
