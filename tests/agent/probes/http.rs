@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 use super::Watched;
 use super::servers::{Nginx, Site};
@@ -18,11 +18,13 @@ const SHOP: &str = r#"
     location /old { return 301 /new; }
     location /new { return 302 /status; }
     location /round { return 302 /round; }
-    location /private { auth_basic "shop"; auth_basic_user_file users; return 200; }
+    location /private { auth_basic "shop"; auth_basic_user_file users; root .; }
 "#;
 
 fn shop() -> Site {
-    Site::of(SHOP).file("users", "app:{PLAIN}hunter22\n")
+    Site::of(SHOP)
+        .file("users", "app:{PLAIN}hunter22\n")
+        .file("private", "in")
 }
 
 async fn watch(url: &str, settings: &[(&str, Value)]) -> Watched {
@@ -255,7 +257,7 @@ async fn certificates_are_judged() {
             other.certify_until(&name, now + 50 * DAY),
             Some(now + 50 * DAY),
             false,
-            "by an authority that is not trusted",
+            "not signed by the authority of that name",
         ),
         (
             authority.certify_until("other.example", now + 60 * DAY),
@@ -284,6 +286,12 @@ async fn certificates_are_judged() {
     nginx.show(&good);
     nginx.start_again().await;
     watched.passes().await;
+    let trusting_the_public = watch(&url, &[]).await;
+    told(
+        &trusting_the_public,
+        "issued by an authority that is not trusted",
+    )
+    .await;
 }
 
 /// Waits for a failure of the certificate whose message holds `text`.
@@ -385,7 +393,7 @@ async fn a_certificate_is_shown() {
 }
 
 /// Scenario: nginx speaks HTTP/2 in both of its ways; the probe leaves the choice, wants one, wants the other. Guarantees: the
-/// version that was chosen is told; with what is not spoken there, not the protocol.
+/// version that was chosen is told; what is not spoken there is a failure.
 #[tokio::test]
 async fn versions_of_http() {
     let authority = Authority::new();
@@ -410,7 +418,7 @@ async fn versions_of_http() {
         (
             format!("https://{}/status", older.https()),
             "2",
-            Err(("protocol", "tls")),
+            Err(("tls", "tls")),
         ),
         (format!("http://{}/status", newer.http()), "2", Ok("2")),
         (
@@ -523,7 +531,10 @@ async fn nginx_is_full() {
     watched.passes().await;
     let mut held = Vec::new();
     for _ in 0..16 {
-        held.push(tokio::net::TcpStream::connect(nginx.http()).await.unwrap());
+        let mut client = TcpStream::connect(nginx.http()).await.unwrap();
+        // One that waits for its first request would be closed in favour of the next.
+        let _ = client.write_all(b"GET / HTTP/1.1\r\n").await;
+        held.push(client);
     }
     let check = watched.until("fail").await;
     let reason = check["lastRun"]["reason"].as_str().unwrap();
