@@ -268,12 +268,7 @@ fn replicas_are_judged_by_what_they_say() {
             Some("for the sentinels it is down (s_down,slave)"),
         ),
         (&well, Asked::Not, true, None),
-        (
-            &down,
-            Asked::Not,
-            false,
-            Some("is down for the sentinels"),
-        ),
+        (&down, Asked::Not, false, Some("is down for the sentinels")),
         (&stale, Asked::Not, false, Some("has no link")),
         (
             &replica("slave", true, "n"),
