@@ -1,12 +1,13 @@
 //! Redis Sentinel: three sentinels, a master and a replica, and every way in which they do not agree.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::Watched;
-use super::servers::{GROUP, RedisServer, SentinelServer};
-use crate::fixture::{Gate, Mode, eventually, own_loopback};
+use super::servers::{GROUP, RedisServer, SentinelServer, TlsFiles};
+use crate::fixture::{Authority, Gate, Mode, eventually, own_loopback};
 
 const PATIENCE: Duration = Duration::from_secs(40);
 
@@ -322,4 +323,38 @@ async fn servers_have_a_password_of_their_own() {
         ("redis.server_password", "correct-horse".into()),
     ];
     Watched::start(&settings).await.passes().await;
+}
+
+/// Scenario: a sentinel and a master that speak TLS only, with certificates of an authority of their own. Guarantees: both are
+/// asked over TLS, and the end of the certificates is told; without the authority it is certificate, in tls.
+#[tokio::test(flavor = "multi_thread")]
+async fn sentinels_and_servers_speak_tls() {
+    let authority = Authority::new();
+    let mut master = RedisServer::idle(&[]);
+    let files = TlsFiles::write(&authority, master.host(), master.directory());
+    master.speak_tls(&files, "no");
+    master.start_again().await;
+    let mut sentinel = SentinelServer::idle(&master, 1);
+    let host = match sentinel.address().ip() {
+        IpAddr::V4(host) => host,
+        IpAddr::V6(_) => unreachable!("loopbacks are IPv4"),
+    };
+    let own = TlsFiles::write(&authority, host, sentinel.directory());
+    sentinel.speak_tls(&own);
+    sentinel.start_again().await;
+    let url = format!("rediss-sentinel://{}/{GROUP}", sentinel.address());
+    let settings = [
+        ("url", url.clone().into()),
+        ("timeout", json!("4s")),
+        ("tls.ca_file", own.ca.into()),
+    ];
+    let watched = Watched::start(&settings).await;
+    let check = watched.passes().await;
+    assert!(check["certificateEnds"].is_string(), "{check}");
+    let span = watched.span().await;
+    let one = ["resolve", "connect", "tls", "handshake", "query"];
+    assert_eq!(span.phases, [one, one].concat());
+    let distrusting = [("url", url.into()), ("timeout", json!("4s"))];
+    let distrusting = Watched::start(&distrusting).await;
+    distrusting.fails("certificate", Some("tls")).await;
 }

@@ -14,4 +14,4 @@ pub use grpc_health::GrpcHealth;
 pub use mariadb::{MariaDb, PASSWORD as MARIADB_PASSWORD};
 pub use nginx::{Nginx, Site};
 pub use postgres::{Postgres, execute};
-pub use redis::{GROUP, RedisServer, SentinelServer};
+pub use redis::{GROUP, RedisServer, SentinelServer, TlsFiles};

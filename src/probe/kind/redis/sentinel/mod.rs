@@ -16,7 +16,7 @@ use serde_json::json;
 use tokio::time::{Instant, timeout};
 
 use self::parts::{held, share, two_at_once};
-use self::replicas::Asked;
+use self::replicas::OwnWord;
 use self::verdict::{Agreement, Heard};
 use self::view::View;
 use super::connection::{Connection, Login};
@@ -127,15 +127,15 @@ impl Sentinel {
         share: Duration,
         place: &Place,
         master: &Place,
-    ) -> Asked {
+    ) -> OwnWord {
         let began = Instant::now();
         let info = match self.ask_server(run, share, place).await {
             Ok(info) => info,
-            Err(failure) => return Asked::Silent(failure),
+            Err(failure) => return OwnWord::Silent(failure),
         };
         let Some(role) = Role::of(&info) else {
             let message = "it does not say what it is";
-            return Asked::Silent(Failure::new(Reason::Protocol, message));
+            return OwnWord::Silent(Failure::new(Reason::Protocol, message));
         };
         let follows = match &role {
             Role::Primary => false,
@@ -145,7 +145,7 @@ impl Sentinel {
                 same.await.unwrap_or(false)
             }
         };
-        Asked::Says { role, follows }
+        OwnWord::Says { role, follows }
     }
 
     async fn look(&self, run: &Run, heard: &[Heard]) -> Result<(), Failure> {
@@ -184,7 +184,7 @@ impl Sentinel {
             self.ask_replica(run, share, &view.place, master).await
         });
         let mut asked = ask.await;
-        asked.extend(others.iter().map(|_| Asked::Not));
+        asked.extend(others.iter().map(|_| OwnWord::NotAsked));
         let seen_by_master = Replica::all(info);
         replication::measure(run, &seen_by_master);
         let mut facts = Vec::new();

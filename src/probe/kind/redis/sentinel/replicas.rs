@@ -22,7 +22,7 @@ pub(super) fn known(heard: &[Heard]) -> Vec<ReplicaView> {
 
 /// What a replica itself says.
 #[derive(Clone, Debug)]
-pub(super) enum Asked {
+pub(super) enum OwnWord {
     /// It follows the master, or another, as its role says.
     Says {
         /// What it is.
@@ -33,25 +33,25 @@ pub(super) enum Asked {
     /// It did not say.
     Silent(Failure),
     /// It was not asked: there are too many.
-    Not,
+    NotAsked,
 }
 
 /// Whether a replica follows `master`, and what is wrong with it, where something is.
 pub(super) fn judge(
     view: &ReplicaView,
-    asked: &Asked,
+    asked: &OwnWord,
     master: &Place,
     seen_by_master: Option<&Replica>,
     lag_warn: Duration,
 ) -> (bool, Option<String>) {
     let place = &view.place;
     let own = match asked {
-        Asked::Says { role, follows } => of_role(place, role, *follows, master, lag_warn),
-        Asked::Silent(failure) => {
+        OwnWord::Says { role, follows } => of_role(place, role, *follows, master, lag_warn),
+        OwnWord::Silent(failure) => {
             let (why, hint) = (&failure.message, hint(failure));
             Some(format!("the replica {place} does not answer ({why}){hint}"))
         }
-        Asked::Not => of_view(view, master),
+        OwnWord::NotAsked => of_view(view, master),
     };
     let follows = own.is_none();
     let trouble = own

@@ -5,7 +5,7 @@ use std::time::Duration;
 use redis::Value;
 
 use super::places;
-use super::replicas::{Asked, judge, known};
+use super::replicas::{OwnWord, judge, known};
 use super::verdict::{Heard, agreement, master, master_lost};
 use super::view::{ReplicaView, View};
 use crate::config::{ProbeSettings, ProbeUrl, RedisProbeSettings};
@@ -226,8 +226,8 @@ fn replica(flags: &str, linked: bool, follows: &str) -> ReplicaView {
 /// down, behind, and not asked. Guarantees: whether each follows, and the words of its trouble.
 #[test]
 fn replicas_are_judged_by_what_they_say() {
-    let says = |role, follows| Asked::Says { role, follows };
-    let lost = || Asked::Silent(Failure::new(Reason::Refused, "connection refused"));
+    let says = |role, follows| OwnWord::Says { role, follows };
+    let lost = || OwnWord::Silent(Failure::new(Reason::Refused, "connection refused"));
     let (well, down) = (
         replica("slave", true, "m"),
         replica("s_down,slave", true, "m"),
@@ -267,12 +267,17 @@ fn replicas_are_judged_by_what_they_say() {
             true,
             Some("for the sentinels it is down (s_down,slave)"),
         ),
-        (&well, Asked::Not, true, None),
-        (&down, Asked::Not, false, Some("is down for the sentinels")),
-        (&stale, Asked::Not, false, Some("has no link")),
+        (&well, OwnWord::NotAsked, true, None),
+        (
+            &down,
+            OwnWord::NotAsked,
+            false,
+            Some("is down for the sentinels"),
+        ),
+        (&stale, OwnWord::NotAsked, false, Some("has no link")),
         (
             &replica("slave", true, "n"),
-            Asked::Not,
+            OwnWord::NotAsked,
             false,
             Some("follows n:6379"),
         ),
