@@ -78,8 +78,8 @@ async fn a_name_that_nobody_has() {
     );
 }
 
-/// Scenario: all connections that nginx may have are taken, and then given back. Guarantees: the run ends in time with the
-/// connection closed or unanswered, and is well again.
+/// Scenario: all connections that nginx may have are taken, and then given back. Guarantees: nginx closes the
+/// probe's connection, which is told, and is well again.
 #[tokio::test]
 async fn nginx_is_full() {
     let nginx = Nginx::start(shop().connections(8)).await;
@@ -92,11 +92,7 @@ async fn nginx_is_full() {
         let _ = client.write_all(b"GET / HTTP/1.1\r\n").await;
         held.push(client);
     }
-    let check = watched.until("fail").await;
-    println!("{check}");
-    let reason = check["lastRun"]["reason"].as_str().unwrap();
-    assert!(["closed", "timeout"].contains(&reason), "{check}");
-    assert_eq!(check["lastRun"]["phase"], "first_byte", "{check}");
+    watched.fails("closed", Some("first_byte")).await;
     drop(held);
     watched.passes().await;
 }
@@ -119,9 +115,9 @@ async fn flood(part: &'static [u8]) -> (SocketAddr, JoinHandle<()>) {
 }
 
 /// Scenario: servers that send interim answers without end, over HTTP/1.1 and over HTTP/2, as fast as they can. Guarantees: every
-/// run ends with its timeout, and the agent stays small.
+/// run ends before its timeout, and the agent stays small.
 #[tokio::test]
-async fn floods_end_with_the_timeout() {
+async fn floods_are_refused() {
     // Over HTTP/2: HEADERS on stream 1, END_HEADERS, ":status" written out as 103.
     const HINTS: &[u8] = b"\0\0\x05\x01\x04\0\0\0\x01\x08\x03103";
     let floods = [
@@ -134,18 +130,13 @@ async fn floods_end_with_the_timeout() {
             &[("http.version", json!(version))],
         )
         .await;
-        let check = watched.until("fail").await;
-        let run = &check["lastRun"];
-        assert_eq!(run["phase"], "first_byte", "{version}: {check}");
-        assert!(
-            run["latency"].as_f64().unwrap() < 3000.0,
-            "{version}: {check}"
-        );
-        for _ in 0..3 {
+        let check = watched.fails("protocol", Some("first_byte")).await;
+        let said = check["message"].as_str().unwrap();
+        assert!(said.contains("sends without end"), "{version}: {said}");
+        for _ in 0..10 {
             watched.run().await;
         }
         let rss_mib = watched.agent.rss_bytes() >> 20;
-        assert!(rss_mib < 200, "{version}: {rss_mib} MiB");
-        println!("{version}: {run} {rss_mib} MiB");
+        assert!(rss_mib < 100, "{version}: {rss_mib} MiB");
     }
 }
