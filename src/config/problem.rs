@@ -105,10 +105,14 @@ impl Problems {
         self.unreadable = self.errors.iter().map(|error| error.key.clone()).collect();
     }
 
-    /// Whether `key` holds what somebody meant. Where its value could not be read it holds its default, and
-    /// comparing that with other settings would report what nobody wrote.
+    /// Whether `key` holds what somebody meant. Where its value, or one below it, could not be read it holds its default
+    /// or is left out, and comparing that with other settings would report what nobody wrote.
     pub(crate) fn settled(&self, key: &str) -> bool {
-        self.unreadable.iter().all(|unreadable| unreadable != key)
+        let below = |unreadable: &String| {
+            let rest = unreadable.strip_prefix(key);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        !self.unreadable.iter().any(below)
     }
 
     pub(crate) fn warn(&mut self, key: &KeyPath, text: impl Into<String>) {

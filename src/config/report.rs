@@ -4,10 +4,13 @@ use std::fmt::Write;
 
 use super::load::Loaded;
 use super::problem::ConfigErrors;
+use super::setting::Scalar;
 use super::settings::{
-    ExportSettings, JournalSettings, ListenerSettings, SeriesSettings, Settings, SyncMode,
+    ExportSettings, JournalSettings, ListenerSettings, MaintenanceSettings, ProbeSettings,
+    SeriesSettings, Settings, SyncMode,
 };
 use super::units::show_duration;
+use super::window::WindowEdge;
 
 /// Every error; or that there is none, where the settings came from, what is in force, and every warning.
 /// Secrets are never shown.
@@ -43,19 +46,17 @@ fn line(text: &mut String, name: &str, fact: &str) {
 }
 
 fn facts(settings: &Settings) -> Vec<(String, String)> {
-    let token = if settings.receive.bearer_token.is_some() {
-        ", token required"
-    } else {
-        ""
-    };
+    let token = settings.receive.bearer_token.as_ref();
+    let token = token.map_or("", |_| ", token required");
     let mut facts = vec![
         ("data".to_owned(), settings.data_dir.display().to_string()),
         (
             "api".to_owned(),
             format!(
-                "{}{}",
+                "{}{}{}",
                 settings.api.listen,
-                tls_note(settings.api.tls.is_some())
+                tls_note(settings.api.tls.is_some()),
+                settings.api.token.as_ref().map_or("", |_| TOKEN_NOTE)
             ),
         ),
         (
@@ -75,8 +76,15 @@ fn facts(settings: &Settings) -> Vec<(String, String)> {
             .iter()
             .map(|(name, settings)| (format!("export {name}"), export(settings))),
     );
+    let probes = settings.probe.iter();
+    facts.extend(probes.map(|(name, settings)| (format!("probe {name}"), probe(settings))));
+    let windows = settings.maintenance.iter();
+    facts.extend(windows.map(|(name, settings)| (format!("maintenance {name}"), window(settings))));
     facts
 }
+
+/// Metrics and the status of health are shown without it.
+const TOKEN_NOTE: &str = ", token required for details";
 
 fn tls_note(tls: bool) -> &'static str {
     if tls { ", TLS" } else { "" }
@@ -143,5 +151,48 @@ fn export(export: &ExportSettings) -> String {
     format!(
         "{state}{} over {}, compression {}, {signals}",
         export.endpoint, export.protocol, export.compression
+    )
+}
+
+fn probe(probe: &ProbeSettings) -> String {
+    let state = if probe.enabled { "" } else { "disabled: " };
+    let down = match probe.failures {
+        1 => "the first failure".to_owned(),
+        failures => format!("{failures} failures"),
+    };
+    let needed = match probe.required {
+        true => "required",
+        false => "not required",
+    };
+    let queries = match probe.query.len() {
+        0 => String::new(),
+        1 => ", 1 query".to_owned(),
+        count => format!(", {count} queries"),
+    };
+    format!(
+        "{state}{}, every {}, at most {}, down after {down}, {needed}{queries}",
+        probe.url,
+        show_duration(probe.every),
+        show_duration(probe.timeout)
+    )
+}
+
+fn window(window: &MaintenanceSettings) -> String {
+    let bare = |edge: WindowEdge| edge.show().trim_matches('"').to_owned();
+    let named = |names: Vec<&str>, all: &str| match names.is_empty() {
+        true => all.to_owned(),
+        false => names.join(", "),
+    };
+    let days = window.days.iter().map(|day| day.name()).collect();
+    let days = match window.from {
+        WindowEdge::Daily(_) => format!(" UTC, {}", named(days, "every day")),
+        WindowEdge::Once(_) => String::new(),
+    };
+    let probes = window.probes.iter().map(String::as_str).collect();
+    format!(
+        "{} to {}{days}, for {}",
+        bare(window.from),
+        bare(window.to),
+        named(probes, "all probes")
     )
 }

@@ -1,9 +1,9 @@
-//! Names to addresses, and addresses to a TCP connection.
+//! Addresses to a TCP connection.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
@@ -11,32 +11,6 @@ use super::DialError;
 
 /// How long one address is tried alone before the next is tried beside it (RFC 8305, section 5).
 const NEXT_ADDRESS_AFTER: Duration = Duration::from_millis(250);
-
-/// No name needs more addresses than this to be reached.
-const MAX_ADDRESSES: usize = 16;
-
-/// The addresses of `host`, in the resolver's order. An address is its own and asks nobody.
-///
-/// # Errors
-///
-/// [`DialError::Resolve`] when there is none.
-pub async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, DialError> {
-    if let Ok(address) = host.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(address, port)]);
-    }
-    let failed = |reason: String| DialError::Resolve {
-        host: host.to_owned(),
-        reason,
-    };
-    let found = lookup_host((host, port))
-        .await
-        .map_err(|error| failed(error.to_string()))?;
-    let addresses: Vec<_> = found.take(MAX_ADDRESSES).collect();
-    if addresses.is_empty() {
-        return Err(failed("it has no address".to_owned()));
-    }
-    Ok(addresses)
-}
 
 /// A connection to the first of `addresses` that answers. Each is given a head start before the next is tried too, so
 /// that one that swallows everything does not take all the time.

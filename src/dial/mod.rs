@@ -4,6 +4,7 @@
 mod certificate;
 mod connect;
 mod failure;
+mod resolve;
 mod stream;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
@@ -11,7 +12,8 @@ mod tests;
 mod tls;
 
 pub use certificate::certificate_end;
-pub use connect::{connect, resolve};
+pub use connect::connect;
 pub use failure::DialError;
+pub use resolve::resolve;
 pub use stream::Stream;
 pub use tls::{ClientTls, TlsClient};

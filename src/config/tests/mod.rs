@@ -3,6 +3,7 @@
 mod default_file;
 mod errors;
 mod probe_url;
+mod probes;
 mod rules;
 mod secrets;
 mod sources;

@@ -37,6 +37,7 @@ fn settings_must_agree() {
             "[receive]\nbearer_token = \"two words\"",
             "receive.bearer_token",
         ),
+        ("[api]\ntoken = \"Bearer x\"", "api.token"),
         (
             "[receive.cors]\nallowed_origins = [\"https://shop.example/\"]",
             "receive.cors.allowed_origins",
@@ -226,6 +227,12 @@ fn risky_settings_are_warned_about() {
     );
     assert_eq!(
         warnings(&format!("{EXPORT}[api]\nlisten = \"[::]:2271\"")),
+        ["api.listen", "api.token"]
+    );
+    assert_eq!(
+        warnings(&format!(
+            "{EXPORT}[api]\nlisten = \"[::]:2271\"\ntoken = \"x\""
+        )),
         ["api.listen"]
     );
     assert_eq!(

@@ -59,10 +59,20 @@ fn open_receiver(
 }
 
 fn open_api(settings: &Settings, problems: &mut Problems) {
-    if !settings.api.listen.ip().is_loopback() && settings.api.tls.is_none() {
+    let api = &settings.api;
+    if api.listen.ip().is_loopback() {
+        return;
+    }
+    if api.tls.is_none() {
         problems.warn(
             &"api.listen".into(),
             "anyone who reaches this address can read metrics, health and the ledger, without TLS",
+        );
+    }
+    if api.token.is_none() {
+        problems.warn(
+            &"api.token".into(),
+            "api.listen is no loopback address, and there is no token: nobody can see the details of health or run probes from there",
         );
     }
 }

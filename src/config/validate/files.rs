@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use rustls::pki_types::ServerName;
+
 use crate::config::file::read_small;
 use crate::config::key::KeyPath;
 use crate::config::problem::Problems;
@@ -60,8 +62,19 @@ fn server(key: &KeyPath, tls: &ServerTls, problems: &mut Problems) {
     );
 }
 
-/// Checks the TLS material of an export.
+/// Checks the TLS material of an export or a probe, and the name that it expects.
 pub(super) fn client(key: &KeyPath, tls: &ClientTls, problems: &mut Problems) {
+    if tls
+        .server_name
+        .as_deref()
+        .is_some_and(|name| ServerName::try_from(name).is_err())
+    {
+        problems.error(
+            &key.child("server_name"),
+            "this is neither a DNS name nor an IP address",
+            "Write the name in the destination's certificate",
+        );
+    }
     pem(
         &key.child("ca_file"),
         tls.ca_file.as_deref(),

@@ -5,6 +5,9 @@ mod advice;
 mod agreement;
 mod exports;
 mod files;
+mod headers;
+mod names;
+mod probes;
 mod read_only_sql;
 mod series;
 mod texts;
@@ -19,6 +22,7 @@ pub(crate) fn validate(settings: &Settings, problems: &mut Problems) {
     texts::check(settings, problems);
     files::check(settings, problems);
     exports::check(settings, problems);
+    probes::check(settings, problems);
     series::check(settings, problems);
     advice::give(settings, problems);
 }

@@ -4,6 +4,7 @@ use http::HeaderName;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::problem::Problems;
+use crate::config::secret::Secret;
 use crate::config::settings::{ReceiveSettings, Settings};
 use crate::config::suggest::nearest;
 
@@ -14,24 +15,22 @@ const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 const MAX_SERVICE_NAME: usize = 255;
 
 pub(super) fn check(settings: &Settings, problems: &mut Problems) {
-    bearer_token(&settings.receive, problems);
+    let receive = &settings.receive.bearer_token;
+    token("receive.bearer_token", receive.as_ref(), problems);
+    token("api.token", settings.api.token.as_ref(), problems);
     cors(&settings.receive, problems);
     service_name(&settings.telemetry.service_name, problems);
     log(&settings.telemetry.log, problems);
 }
 
-fn bearer_token(receive: &ReceiveSettings, problems: &mut Problems) {
+fn token(key: &str, token: Option<&Secret>, problems: &mut Problems) {
     // RFC 6750, section 2.1: a bearer token is visible ASCII without spaces.
-    let illegal = |token: &str| !token.bytes().all(|byte| byte.is_ascii_graphic());
-    if receive
-        .bearer_token
-        .as_ref()
-        .is_some_and(|token| illegal(token.expose()))
-    {
+    let illegal = |token: &Secret| !token.expose().bytes().all(|byte| byte.is_ascii_graphic());
+    if token.is_some_and(illegal) {
         let problem =
             "the token holds a space, a control character or a character that is not ASCII";
         problems.error(
-            &"receive.bearer_token".into(),
+            &key.into(),
             problem,
             "Use visible ASCII characters only, without \"Bearer \" in front",
         );

@@ -158,11 +158,11 @@ mod tests {
     /// Guarantees: That of the settings is used.
     #[test]
     fn the_configured_password_comes_first() {
-        let url = ProbeUrl::parse("mysql://app:in-url@db/shop").unwrap();
+        let url = ProbeUrl::parse("mysql://app:inurl@db/shop").unwrap();
         let mut settings = ProbeSettings::new(url);
         let shown =
             |settings: &ProbeSettings| options(settings).unwrap().0.to_url_lossy().to_string();
-        assert!(shown(&settings).contains(":in-url@"));
+        assert!(shown(&settings).contains(":inurl@"));
         settings.password = Some(Secret::new("configured".to_owned()));
         assert!(shown(&settings).contains(":configured@"));
     }
