@@ -75,7 +75,7 @@ struct Agent {
     receivers: Vec<JoinHandle<()>>,
     api: JoinHandle<()>,
     /// Why the agent is not ready, as `/health/ready` says it.
-    ready: Ask<Vec<String>>,
+    not_ready: Ask<Vec<String>>,
     stopping: Stopping,
     closing: Closing,
 }

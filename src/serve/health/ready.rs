@@ -37,6 +37,14 @@ pub(in crate::serve) fn live() -> Answer {
     answer::json(StatusCode::OK, &body)
 }
 
+impl Face {
+    /// Why the agent is not ready, as `/health/ready` tells those who may see details; empty while it is.
+    pub fn not_ready(&self) -> Vec<String> {
+        let situation = Situation::now(self, &Selection::default());
+        situation.reasons(Overall::Degraded, SystemTime::now())
+    }
+}
+
 /// `/health/ready`: 200 while the agent can do its work and what is required works.
 pub(in crate::serve) fn ready(face: &Face, request: &Request) -> Result<Answer, Refusal> {
     let view = face.access.view(request)?;

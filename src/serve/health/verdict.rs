@@ -63,7 +63,7 @@ impl Situation {
         Situation {
             phase,
             stuck: match is_asked {
-                true => (face.ready)(),
+                true => (face.stuck)(),
                 false => Vec::new(),
             },
             checks,
