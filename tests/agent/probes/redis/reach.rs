@@ -1,6 +1,5 @@
 //! A server that works, and every way in which it cannot be reached or does not let anybody in.
 
-use std::fs;
 use std::time::Duration;
 
 use serde_json::json;
