@@ -16,7 +16,7 @@ mod redis;
 mod schedule;
 mod secrets;
 mod sentinel;
-mod servers;
+pub mod servers;
 mod sqlite;
 mod tcp;
 mod watched;
