@@ -2,13 +2,15 @@
 
 use std::path::PathBuf;
 
-use lineside::agent::{self, Ended};
+use lineside::agent::{self, AgentError, Ended};
 use lineside::cli::{self, Command, Exit, Healthcheck};
 use lineside::config::{self, Loaded, Sources};
 use lineside::healthcheck::Question;
 
 fn main() -> Exit {
     let cli = cli::parse();
+    // Only fails where another provider was installed first, and nothing ran before this.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     match cli.action() {
         Command::DefaultConfig => {
             print!("{}", config::default_file());
@@ -28,6 +30,14 @@ fn main() -> Exit {
 
 fn check(sources: &Sources) -> Exit {
     let loaded = config::load(sources);
+    if let Some(errors) = loaded
+        .as_ref()
+        .ok()
+        .and_then(|loaded| agent::check(&loaded.settings).err())
+    {
+        println!("{errors}");
+        return Exit::Usage;
+    }
     print!("{}", config::check_config(&loaded));
     if loaded.is_ok() {
         Exit::Success
@@ -80,8 +90,6 @@ fn question(asked: &Healthcheck, config: Option<PathBuf>) -> Result<Question, St
 }
 
 fn run(loaded: Loaded) -> Exit {
-    // Only fails where another provider was installed first, and nothing ran before this.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -98,6 +106,10 @@ fn run(loaded: Loaded) -> Exit {
     match ended {
         Ok(Ended::InOrder) => Exit::Success,
         Ok(Ended::ByForce) => Exit::Forced,
+        Err(error @ AgentError::Probes(_)) => {
+            eprintln!("lineside: {error}");
+            Exit::Usage
+        }
         Err(error) => {
             eprintln!("lineside: {error}");
             Exit::Failure

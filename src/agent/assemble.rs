@@ -18,7 +18,7 @@ use crate::listen::{Face, Limits, Listener, ServerTls};
 use crate::probe::{Prepared, Probes, Windows};
 use crate::receive::{Receiver, ReplyBody};
 use crate::series::{SeriesCounts, SeriesHandle};
-use crate::serve;
+use crate::serve::{self, Ask};
 use crate::shutdown::Stopping;
 use crate::telemetry::Telemetry;
 
@@ -71,7 +71,8 @@ pub(super) async fn start(settings: Settings, telemetry: Telemetry) -> Result<Ag
         &probes.board(),
         &stopping,
     );
-    let ready = Arc::clone(&face.ready);
+    let asked = face.clone();
+    let not_ready: Ask<Vec<String>> = Arc::new(move || asked.not_ready());
     let api = serve_api(api, face, &settings, &closing);
     let receivers = serve_receivers(receivers, &intake, &telemetry, &settings, &closing);
     Ok(Agent {
@@ -84,7 +85,7 @@ pub(super) async fn start(settings: Settings, telemetry: Telemetry) -> Result<Ag
         probes,
         receivers,
         api,
-        ready,
+        not_ready,
         stopping,
         closing,
     })

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::translate;
 use crate::config::{Settings, SyncMode};
 use crate::export::ExportStatus;
-use crate::ledger::Ledger;
+use crate::ledger::{Account, Ledger};
 use crate::probe::{Board, ExportHealth, Look, Prepared, Report, Status};
 use crate::serve::{Ask, AskLaterWith, Check, CheckStatus, LastRun};
 
@@ -14,32 +15,34 @@ pub(super) fn watch_own(
     prepared: &mut Prepared,
     settings: &Settings,
     exports: &[ExportStatus],
-    ledger: &Arc<Ledger>,
+    ledger: &Ledger,
 ) {
-    prepared.watch_disk(&settings.data_dir, &settings.probes);
     let is_on_disk = settings.journal.sync != SyncMode::Memory;
+    let series = &settings.series;
+    // Nothing else is kept in `data_dir`, which otherwise need not be there.
+    if is_on_disk || (series.enabled && series.continuity) {
+        prepared.watch_disk(&settings.data_dir, &settings.probes);
+    }
     for export in exports {
         let configured = &settings.export[export.name().as_ref()];
-        let (status, ledger) = (export.clone(), Arc::clone(ledger));
+        let account = ledger.account(export.name(), translate::signals(configured));
+        let status = export.clone();
         prepared.watch_export(
             export.name(),
             configured.endpoint.to_string(),
             configured.stuck_after,
             &settings.probes,
-            Arc::new(move || export_health(&status, &ledger, is_on_disk)),
+            Arc::new(move || export_health(&status, &account, is_on_disk)),
         );
     }
 }
 
-fn export_health(export: &ExportStatus, ledger: &Ledger, is_on_disk: bool) -> ExportHealth {
-    let report = ledger.report();
-    let tallies = report.exports.get(export.name().as_ref());
-    let waiting = tallies.map(|report| report.signals.values().map(|tally| tally.waiting).sum());
+fn export_health(export: &ExportStatus, account: &Account, is_on_disk: bool) -> ExportHealth {
     ExportHealth {
         last_error: export.last_error(),
         breaker: export.breaker(),
         oldest_waiting: export.oldest_waiting_age(SystemTime::now()),
-        items_waiting: waiting.unwrap_or_default(),
+        items_waiting: account.waiting(),
         is_on_disk,
     }
 }

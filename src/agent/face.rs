@@ -38,7 +38,7 @@ pub(super) fn new(
             true => Phase::Draining,
             false => Phase::Running,
         }),
-        ready: Arc::new(move || stuck(&watched)),
+        stuck: Arc::new(move || stuck(&watched)),
         ledger: Arc::new(move || {
             // A report is maps of numbers with text keys: it always has a JSON form.
             serde_json::to_value(ledger.report()).unwrap_or_default()

@@ -21,7 +21,7 @@ use crate::export::{ClientError, ExportHandle};
 use crate::intake::Intake;
 use crate::journal::{Journal, JournalError};
 use crate::listen::{BindError, TlsError};
-use crate::probe::{ProbeError, Probes};
+use crate::probe::{Prepared, ProbeErrors, Probes};
 use crate::series::{SeriesError, SeriesHandle};
 use crate::serve::Ask;
 use crate::shutdown::{StopSignals, Stopping};
@@ -58,9 +58,9 @@ pub enum AgentError {
         /// What is wrong with it.
         error: ClientError,
     },
-    /// A probe could not be prepared.
+    /// Probes cannot run as configured.
     #[error(transparent)]
-    Probe(#[from] ProbeError),
+    Probes(#[from] ProbeErrors),
 }
 
 /// A running agent.
@@ -75,7 +75,7 @@ struct Agent {
     receivers: Vec<JoinHandle<()>>,
     api: JoinHandle<()>,
     /// Why the agent is not ready, as `/health/ready` says it.
-    ready: Ask<Vec<String>>,
+    not_ready: Ask<Vec<String>>,
     stopping: Stopping,
     closing: Closing,
 }
@@ -86,6 +86,14 @@ struct Closing {
     receivers: CancellationToken,
     exports: CancellationToken,
     api: CancellationToken,
+}
+
+/// What of a configuration the parts that it is for cannot use, which the configuration itself cannot know.
+///
+/// # Errors
+/// Every probe that cannot run as configured.
+pub fn check(settings: &Settings) -> Result<(), ProbeErrors> {
+    Prepared::of(&settings.probe).map(drop)
 }
 
 /// Runs the agent until a signal ends it.

@@ -53,7 +53,7 @@ struct Vitals {
     journal: Journal,
     series: Option<SeriesHandle>,
     stopping: Stopping,
-    ready: Ask<Vec<String>>,
+    not_ready: Ask<Vec<String>>,
 }
 
 /// How the agent is.
@@ -73,7 +73,7 @@ impl Vitals {
             journal: agent.journal.clone(),
             series: agent.series.clone(),
             stopping: agent.stopping.clone(),
-            ready: Arc::clone(&agent.ready),
+            not_ready: Arc::clone(&agent.not_ready),
         }
     }
 
@@ -88,7 +88,7 @@ impl Vitals {
         match (self.stopping.has_begun(), dead) {
             (true, _) => Condition::Stopping,
             (false, Some(thread)) => Condition::Dead(thread),
-            (false, None) => Condition::Running(status(&(self.ready)())),
+            (false, None) => Condition::Running(status(&(self.not_ready)())),
         }
     }
 }

@@ -101,7 +101,7 @@ impl ProbeUrl {
             return Err("names a database in memory, which is another one in each run".to_owned());
         }
         if self.host().contains('/') {
-            return Err("has a path where the host belongs: probes connect over TCP".to_owned());
+            return Err("has a path where the host belongs: write localhost there, and a socket as an option behind it".to_owned());
         }
         Ok(())
     }

@@ -55,7 +55,12 @@ pub(super) fn refusal(error: &CertificateError) -> String {
         E::NotValidForName => "the certificate is for another name".to_owned(),
         E::Revoked => "the certificate was revoked: replace it".to_owned(),
         E::BadEncoding => "the certificate cannot be read".to_owned(),
-        E::BadSignature => "the certificate's signature is wrong".to_owned(),
+        // rustls looks for the authority by its name.
+        E::BadSignature => {
+            "the certificate was not signed by the authority of that name that is trusted: check \
+             whether tls.ca_file is outdated"
+                .to_owned()
+        }
         E::InvalidPurpose | E::InvalidPurposeContext { .. } => {
             "the certificate is not for servers (extended key usage)".to_owned()
         }

@@ -6,6 +6,9 @@ mod connect;
 mod failure;
 mod resolve;
 mod stream;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
 mod tls;
 
 pub use certificate::certificate_end;

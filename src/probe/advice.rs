@@ -2,6 +2,7 @@
 
 use super::failure::{Failure, Phase, Reason};
 use super::spec::Spec;
+use crate::config::ProbeKind;
 
 /// What to do next, in a sentence.
 pub(super) fn on(spec: &Spec, failure: &Failure) -> String {
@@ -14,19 +15,26 @@ pub(super) fn on(spec: &Spec, failure: &Failure) -> String {
         Reason::Closed => "Look at the server's log: it ended the connection, as a restart, a crash or a proxy before it does.".to_owned(),
         Reason::Tls => format!("Check that the server speaks TLS at {target}, and which versions it allows."),
         Reason::Certificate => format!("Renew or replace the server's certificate; for an own authority set tls.ca_file in [probe.{name}]."),
-        Reason::Auth => format!("Check user and password of [probe.{name}], and that the server lets this user in from here."),
+        Reason::Auth => format!("Check the credentials in [probe.{name}], and that the server lets them in from here."),
+        Reason::Permission if is_here(spec.kind) => "Check the rights of the agent's user there, and how the file system is mounted.".to_owned(),
         Reason::Permission => "Grant the probe's user what docs/probes.md lists for this kind.".to_owned(),
         Reason::Full => "Find out who holds the connections and close idle ones; raise the server's limit only if it has the memory.".to_owned(),
         Reason::Unavailable => "Wait if the server is starting or stopping; otherwise look at its log.".to_owned(),
+        Reason::Missing if is_here(spec.kind) => format!("Check the path in url of [probe.{name}], and that the agent's user may look there."),
         Reason::Missing => format!("Check what url names in [probe.{name}]: the server answers, but does not have it."),
         Reason::Protocol => format!("Check that {target} is what its scheme says it is."),
         Reason::Query => "Try the statement by hand with the probe's user.".to_owned(),
         Reason::Status | Reason::Assertion => "Compare the answer with what is expected, and look at the server's log.".to_owned(),
-        Reason::Space => "Free space, or move data_dir to a larger disk.".to_owned(),
+        Reason::Space => "Free space, or move what fills it to a larger disk.".to_owned(),
         Reason::Stuck => "Bring the destination back: what waits is safe on disk until then.".to_owned(),
         Reason::Disagreement => "Find out which of those named is right, and make the others agree before they act on it.".to_owned(),
         Reason::Internal => "This is a fault of the agent: please report it with its log.".to_owned(),
     }
+}
+
+/// Whether what is checked is a place in this machine's file systems.
+fn is_here(kind: ProbeKind) -> bool {
+    matches!(kind, ProbeKind::Sqlite | ProbeKind::Disk)
 }
 
 fn on_timeout(phase: Option<Phase>) -> &'static str {

@@ -6,6 +6,8 @@ use crate::config::Secret;
 const SHORTEST_WORD_BYTES: usize = 4;
 /// Words that stand before a credential (RFC 9110, section 11).
 const SCHEMES: [&str; 4] = ["basic", "bearer", "digest", "token"];
+/// What stands between names and values in forms, JSON and cookies.
+const BETWEEN_PARTS: [char; 11] = ['=', '&', ';', ',', ':', '"', '{', '}', '[', ']', '?'];
 const HIDDEN: &str = "[secret]";
 
 /// Shows text of the other side: cut, without characters that a terminal or page would act on, and without the secrets
@@ -16,11 +18,13 @@ pub(super) struct Excerpts {
 }
 
 impl Excerpts {
-    /// Hides each word of `secrets`.
+    /// Hides each word of `secrets`, and each part of a word, as the value in `token=value`.
     pub(super) fn without<'a>(secrets: impl IntoIterator<Item = &'a Secret>) -> Excerpts {
         let words = secrets.into_iter().flat_map(|secret| {
             let words = secret.expose().split_ascii_whitespace();
-            words.filter(|word| word.len() >= SHORTEST_WORD_BYTES && !is_scheme(word))
+            let parts =
+                words.flat_map(|word| std::iter::once(word).chain(word.split(BETWEEN_PARTS)));
+            parts.filter(|part| part.len() >= SHORTEST_WORD_BYTES && !is_scheme(part))
         });
         let words = words.map(Secret::new).collect();
         Excerpts { words }

@@ -1,6 +1,7 @@
 //! Why a run failed, in few enough words for a metric and in enough for a person.
 
 use std::fmt;
+use std::io;
 use std::time::Duration;
 
 use crate::dial::DialError;
@@ -222,10 +223,21 @@ impl From<DialError> for Failure {
             DialError::Resolve { .. } => Reason::Resolve,
             DialError::Refused => Reason::Refused,
             DialError::Unreachable(_) => Reason::Unreachable,
-            DialError::Closed | DialError::Io(_) => Reason::Closed,
+            DialError::Closed => Reason::Closed,
+            DialError::Io(error) => of_socket(error),
             DialError::Certificate(_) => Reason::Certificate,
             DialError::Tls(_) => Reason::Tls,
         };
         Failure::new(reason, error.to_string())
+    }
+}
+
+fn of_socket(error: &io::Error) -> Reason {
+    match error.kind() {
+        // The kernel gave up before the run did.
+        io::ErrorKind::TimedOut => Reason::Timeout,
+        // What this machine's own firewall and addresses make impossible.
+        io::ErrorKind::PermissionDenied | io::ErrorKind::AddrNotAvailable => Reason::Unreachable,
+        _ => Reason::Closed,
     }
 }

@@ -30,7 +30,7 @@ pub use failure::{Failure, Phase, Reason};
 pub use kind::{AskExport, ExportHealth};
 pub use maintenance::Windows;
 pub use metric::{Metric, MetricKind, Reading};
-pub use probes::{Prepared, ProbeError, Probes};
+pub use probes::{Prepared, ProbeError, ProbeErrors, Probes};
 pub use run::{Found, Lap, Run};
 pub use spec::{Spec, Thresholds};
 pub use standing::{Change, Report, Standing, State};

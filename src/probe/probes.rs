@@ -1,6 +1,7 @@
 //! All probes: prepared, started, and ended together.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -28,6 +29,21 @@ pub struct ProbeError {
     pub problem: String,
 }
 
+/// Every probe that cannot be run at all.
+#[derive(Debug)]
+pub struct ProbeErrors(pub Vec<ProbeError>);
+
+impl fmt::Display for ProbeErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.0.len();
+        let probes = if count == 1 { "probe" } else { "probes" };
+        write!(f, "{count} {probes} cannot run as configured")?;
+        self.0.iter().try_for_each(|error| write!(f, "\n✗ {error}"))
+    }
+}
+
+impl std::error::Error for ProbeErrors {}
+
 /// Probes that are ready to run.
 #[derive(Default)]
 pub struct Prepared {
@@ -40,17 +56,24 @@ impl Prepared {
     ///
     /// # Errors
     ///
-    /// Names the probe whose TLS files or patterns cannot be used.
-    pub fn of(settings: &BTreeMap<String, ProbeSettings>) -> Result<Prepared, ProbeError> {
+    /// Names every probe of which an option of its URL, TLS files or anything else that its kind alone knows cannot be
+    /// used.
+    pub fn of(settings: &BTreeMap<String, ProbeSettings>) -> Result<Prepared, ProbeErrors> {
         let mut prepared = Prepared::default();
+        let mut errors = Vec::new();
         for (name, settings) in settings.iter().filter(|(_, probe)| probe.enabled) {
-            let check = kind::build(settings).map_err(|problem| ProbeError {
-                name: name.clone(),
-                problem,
-            })?;
-            prepared.add(Spec::of(name, settings), check.into());
+            match kind::build(settings) {
+                Ok(check) => prepared.add(Spec::of(name, settings), check.into()),
+                Err(problem) => errors.push(ProbeError {
+                    name: name.clone(),
+                    problem,
+                }),
+            }
         }
-        Ok(prepared)
+        match errors.is_empty() {
+            true => Ok(prepared),
+            false => Err(ProbeErrors(errors)),
+        }
     }
 
     /// Adds the probe of the agent's own export `name`, which sends to `destination` and is stuck when something has waited

@@ -8,8 +8,7 @@ use std::net::IpAddr;
 use http::header::ORIGIN;
 use http::uri::Authority;
 
-use super::answer::Answer;
-use super::fault;
+use super::fault::Refusal;
 use super::request::Request;
 use crate::config::Secret;
 use crate::receive::{BearerToken, Presented};
@@ -46,33 +45,35 @@ impl Access {
         }
     }
 
-    /// How much the caller is shown, or the answer to a token that is wrong.
-    pub(super) fn view(&self, request: &Request) -> Result<View, Answer> {
+    /// How much the caller is shown, or that the token is wrong.
+    pub(super) fn view(&self, request: &Request) -> Result<View, Refusal> {
         if !self.is_exposed {
             return Ok(View::Details);
         }
         match self.presented(request) {
             Presented::Right => Ok(View::Details),
             Presented::Nothing => Ok(View::Statuses),
-            Presented::Wrong => Err(fault::wrong_token()),
+            Presented::Wrong => Err(Refusal::WrongToken),
         }
     }
 
     /// Passes those who are shown details.
-    pub(super) fn to_details(&self, request: &Request) -> Result<(), Answer> {
+    pub(super) fn to_details(&self, request: &Request) -> Result<(), Refusal> {
         match self.view(request)? {
             View::Details => Ok(()),
-            View::Statuses => Err(fault::token_wanted(self.token.is_some())),
+            View::Statuses => Err(Refusal::TokenWanted {
+                is_configured: self.token.is_some(),
+            }),
         }
     }
 
     /// Passes those who may have checks run.
-    pub(super) fn to_run(&self, request: &Request) -> Result<(), Answer> {
+    pub(super) fn to_run(&self, request: &Request) -> Result<(), Refusal> {
         if self.is_cross_site(request) {
-            return Err(fault::cross_site());
+            return Err(Refusal::CrossSite);
         }
         if self.is_exposed && self.token.is_none() {
-            return Err(fault::no_token_configured());
+            return Err(Refusal::NoTokenConfigured);
         }
         self.to_details(request)
     }

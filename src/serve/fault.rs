@@ -18,7 +18,7 @@ struct Fault<'a> {
     endpoints: Vec<&'static str>,
     /// The names of every check.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    probes: Vec<&'a str>,
+    probes: Vec<String>,
 }
 
 /// 405 where the path is known and the method is not, else 404.
@@ -48,68 +48,103 @@ fn method_not_allowed(request: &Request, endpoint: &Endpoint) -> Answer {
     with_header(fault, ALLOW, &methods.join(", "))
 }
 
-/// 414: a query that no endpoint needs.
-pub(super) fn query_too_long() -> Answer {
-    let message = format!("the query is longer than {MAX_QUERY_BYTES} bytes; shorten it");
-    plain(StatusCode::URI_TOO_LONG, message)
+/// Why a request does not get the answer of its endpoint.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// 414: a query that no endpoint needs.
+    QueryTooLong,
+    /// 400: more names than are looked for.
+    TooManyNames { key: &'static str, limit: usize },
+    /// 404: no check has this name.
+    NoProbe { name: String, known: Vec<String> },
+    /// 401: the token that was presented is another one.
+    WrongToken,
+    /// 401: this is shown to those who present the token.
+    TokenWanted { is_configured: bool },
+    /// 403: nobody may have checks run beyond loopback while there is no token.
+    NoTokenConfigured,
+    /// 403: a page of another site asks.
+    CrossSite,
+    /// 503: what begins now would not end.
+    Draining,
 }
 
-/// 400: more names than are looked for.
-pub(super) fn too_many_names(key: &str, limit: usize) -> Answer {
-    let message = format!("`{key}` holds more than {limit} names; name groups, or leave it out");
-    plain(StatusCode::BAD_REQUEST, message)
+impl Refusal {
+    fn status(&self) -> StatusCode {
+        match self {
+            Refusal::QueryTooLong => StatusCode::URI_TOO_LONG,
+            Refusal::TooManyNames { .. } => StatusCode::BAD_REQUEST,
+            Refusal::NoProbe { .. } => StatusCode::NOT_FOUND,
+            Refusal::WrongToken | Refusal::TokenWanted { .. } => StatusCode::UNAUTHORIZED,
+            Refusal::NoTokenConfigured | Refusal::CrossSite => StatusCode::FORBIDDEN,
+            Refusal::Draining => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    fn message(&self) -> String {
+        let text = match self {
+            Refusal::QueryTooLong => {
+                return format!("the query is longer than {MAX_QUERY_BYTES} bytes; shorten it");
+            }
+            Refusal::TooManyNames { key, limit } => {
+                return format!(
+                    "`{key}` holds more than {limit} names; name groups, or leave it out"
+                );
+            }
+            Refusal::NoProbe { name, known } => {
+                return format!("no probe is called {name:?}; {}", hint(name, known));
+            }
+            Refusal::WrongToken => "the token is not the one that api.token holds",
+            Refusal::TokenWanted {
+                is_configured: true,
+            } => "this is for those who present `Authorization: Bearer <token>` (api.token)",
+            Refusal::TokenWanted {
+                is_configured: false,
+            } => {
+                "beyond loopback this needs a token, and none is configured: set api.token, or ask at a loopback address"
+            }
+            Refusal::NoTokenConfigured => {
+                "beyond loopback checks are run for those who present a token, and none is configured: set api.token"
+            }
+            Refusal::CrossSite => "a page of another origin may not do this; ask without a browser",
+            Refusal::Draining => "the agent is shutting down and begins nothing anew",
+        };
+        text.to_owned()
+    }
+
+    /// The challenge of RFC 6750, section 3, which belongs to every 401.
+    fn challenge(&self) -> Option<&'static str> {
+        match self {
+            Refusal::WrongToken => Some("Bearer error=\"invalid_token\""),
+            Refusal::TokenWanted { .. } => Some("Bearer"),
+            _ => None,
+        }
+    }
 }
 
-/// 404: no check has this name.
-pub(super) fn no_probe<'a>(name: &str, known: Vec<&'a str>) -> Answer {
-    let hint = match nearest(name, known.iter().copied()) {
+fn hint(name: &str, known: &[String]) -> String {
+    match nearest(name, known.iter().map(String::as_str)) {
         Some(meant) => format!("did you mean {meant:?}?"),
         None if known.is_empty() => "none is configured: add a section [probe.<name>]".to_owned(),
         None => "the probes there are, are listed here".to_owned(),
-    };
-    let message = format!("no probe is called {name:?}; {hint}");
+    }
+}
+
+/// The answer that says so.
+pub(super) fn refused(refusal: Refusal) -> Answer {
+    let (status, message, challenge) = (refusal.status(), refusal.message(), refusal.challenge());
     let fault = Fault {
-        probes: known,
+        probes: match refusal {
+            Refusal::NoProbe { known, .. } => known,
+            _ => Vec::new(),
+        },
         ..Fault::default()
     };
-    answer(StatusCode::NOT_FOUND, message, fault)
-}
-
-/// 401: the token that was presented is another one.
-pub(super) fn wrong_token() -> Answer {
-    let message = "the token is not the one that api.token holds".to_owned();
-    let fault = plain(StatusCode::UNAUTHORIZED, message);
-    with_header(fault, WWW_AUTHENTICATE, "Bearer error=\"invalid_token\"")
-}
-
-/// 401: this is shown to those who present the token.
-pub(super) fn token_wanted(is_configured: bool) -> Answer {
-    let message = match is_configured {
-        true => "this is for those who present `Authorization: Bearer <token>` (api.token)",
-        false => {
-            "beyond loopback this needs a token, and none is configured: set api.token, or ask at a loopback address"
-        }
-    };
-    let fault = plain(StatusCode::UNAUTHORIZED, message.to_owned());
-    with_header(fault, WWW_AUTHENTICATE, "Bearer")
-}
-
-/// 403: nobody may have checks run beyond loopback while there is no token.
-pub(super) fn no_token_configured() -> Answer {
-    let message = "beyond loopback checks are run for those who present a token, and none is configured: set api.token";
-    plain(StatusCode::FORBIDDEN, message.to_owned())
-}
-
-/// 403: a page of another site asks.
-pub(super) fn cross_site() -> Answer {
-    let message = "a page of another origin may not do this; ask without a browser";
-    plain(StatusCode::FORBIDDEN, message.to_owned())
-}
-
-/// 503: what begins now would not end.
-pub(super) fn draining() -> Answer {
-    let message = "the agent is shutting down and begins nothing anew";
-    plain(StatusCode::SERVICE_UNAVAILABLE, message.to_owned())
+    let answer = answer(status, message, fault);
+    match challenge {
+        Some(challenge) => with_header(answer, WWW_AUTHENTICATE, challenge),
+        None => answer,
+    }
 }
 
 /// 500, logged within the request's span so that its id finds the line.

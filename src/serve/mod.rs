@@ -159,8 +159,8 @@ pub struct Face {
     pub access: Access,
     /// Where the agent stands.
     pub phase: Ask<Phase>,
-    /// Plain sentences that name the exports that are stuck; empty while none is.
-    pub ready: Ask<Vec<String>>,
+    /// A plain sentence for each export that does not get rid of what waits for it.
+    pub stuck: Ask<Vec<String>>,
     /// The ledger as `/api/ledger` shows it.
     pub ledger: Ask<serde_json::Value>,
     /// All metrics in a format that the scraper takes.

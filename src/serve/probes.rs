@@ -7,11 +7,12 @@ use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
 use super::answer::{self, Answer, timestamp};
+use super::fault::{self, Refusal};
 use super::health::Selection;
 use super::request::Request;
 use super::routes::guarded_later;
 use super::shown::Shown;
-use super::{Check, Face, Phase, fault};
+use super::{Check, Face, Phase};
 
 #[derive(Serialize)]
 struct Probes<'a> {
@@ -20,7 +21,7 @@ struct Probes<'a> {
 }
 
 /// `/api/probes`.
-pub(super) fn all(face: &Face, request: &Request) -> Result<Answer, Answer> {
+pub(super) fn all(face: &Face, request: &Request) -> Result<Answer, Refusal> {
     face.access.to_details(request)?;
     let selection = Selection::of(request)?;
     let checks = (face.checks)();
@@ -33,7 +34,7 @@ pub(super) fn all(face: &Face, request: &Request) -> Result<Answer, Answer> {
 }
 
 /// `/api/probes/{name}`.
-pub(super) fn one(face: &Face, request: &Request, parameter: &str) -> Result<Answer, Answer> {
+pub(super) fn one(face: &Face, request: &Request, parameter: &str) -> Result<Answer, Refusal> {
     face.access.to_details(request)?;
     let name = percent_decode_str(parameter).decode_utf8_lossy();
     let checks = (face.checks)();
@@ -45,11 +46,11 @@ pub(super) fn one(face: &Face, request: &Request, parameter: &str) -> Result<Ans
 
 /// `POST /api/probes/{name}/run`. A check that fails has been run, so that its answer is 200 as well.
 pub(super) async fn run(face: &Face, request: &Request, parameter: &str) -> Answer {
-    if let Err(answer) = face.access.to_run(request) {
-        return answer;
+    if let Err(refusal) = face.access.to_run(request) {
+        return fault::refused(refusal);
     }
     if (face.phase)() == Phase::Draining {
-        return fault::draining();
+        return fault::refused(Refusal::Draining);
     }
     let name = percent_decode_str(parameter)
         .decode_utf8_lossy()
@@ -61,11 +62,14 @@ pub(super) async fn run(face: &Face, request: &Request, parameter: &str) -> Answ
     });
     match asked.await {
         Ok(Ok(check)) => answer::json(StatusCode::OK, &Shown::named(&check)),
-        Ok(Err(answer)) | Err(answer) => answer,
+        Ok(Err(refusal)) => fault::refused(refusal),
+        Err(answer) => answer,
     }
 }
 
-fn unknown(checks: &[Check], name: &str) -> Answer {
-    let known = checks.iter().map(|check| check.name.as_str()).collect();
-    fault::no_probe(&Selection::shortened(name), known)
+fn unknown(checks: &[Check], name: &str) -> Refusal {
+    Refusal::NoProbe {
+        name: Selection::shortened(name),
+        known: checks.iter().map(|check| check.name.clone()).collect(),
+    }
 }

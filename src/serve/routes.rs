@@ -11,9 +11,10 @@ use warp::filters::BoxedFilter;
 
 use super::answer::{self, Answer};
 use super::endpoint::{Action, ENDPOINTS, Endpoint};
+use super::fault::{self, Refusal};
 use super::identity::Identity;
 use super::request::{MAX_QUERY_BYTES, Request, request};
-use super::{AskLater, Face, ScrapeRequest, fault, health, index, probes};
+use super::{AskLater, Face, ScrapeRequest, health, index, probes};
 
 /// An endpoint with the identities of its requests, one for each method.
 struct Route {
@@ -67,7 +68,7 @@ async fn answer(face: Arc<Face>, routes: Arc<[Route]>, request: Request) -> Answ
 
 async fn act(action: Action, face: &Arc<Face>, request: &Request, parameter: &str) -> Answer {
     if request.query.len() > MAX_QUERY_BYTES {
-        return fault::query_too_long();
+        return fault::refused(Refusal::QueryTooLong);
     }
     match action {
         Action::Index => index::answer(face),
@@ -92,10 +93,11 @@ async fn act(action: Action, face: &Arc<Face>, request: &Request, parameter: &st
 }
 
 /// Asks other rooms; should one panic, that is its fault alone and the connection goes on.
-fn guarded(ask: impl FnOnce() -> Result<Answer, Answer>) -> Answer {
+fn guarded(ask: impl FnOnce() -> Result<Answer, Refusal>) -> Answer {
     let asked = std::panic::catch_unwind(AssertUnwindSafe(ask));
     match asked {
-        Ok(Ok(answer) | Err(answer)) => answer,
+        Ok(Ok(answer)) => answer,
+        Ok(Err(refusal)) => fault::refused(refusal),
         Err(_) => fault::internal("a part of the agent panicked when it was asked"),
     }
 }

@@ -31,9 +31,10 @@ const NOT_EXPORTED: [&str; 7] = [
     "tower",
 ];
 
-/// What libraries say below `warn` is only shown to someone who asks for it by name.
+/// What libraries say below `warn` is only shown to someone who asks for it by name. sqlx says again at each run of a probe
+/// what a database server remarked.
 const QUIET_LIBRARIES: &str =
-    "opentelemetry=warn,h2=warn,hyper=warn,rustls=warn,tonic=warn,tower=warn,warp=warn";
+    "opentelemetry=warn,h2=warn,hyper=warn,rustls=warn,sqlx=off,tonic=warn,tower=warn,warp=warn";
 
 /// The subscriber for the whole process, writing lines to `writer`.
 ///

@@ -1,15 +1,14 @@
 //! The stack beside the agent: what can be checked of it without a container engine.
 
+mod past;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::Value;
 
-use crate::fixture::{
-    Agent, Config, Reaction, Signal, Sink, Transport, debian_tool, own_loopback, repository,
-    request, run,
-};
-use crate::series::shop;
+use crate::fixture::{Signal, debian_tool, repository, run};
+use past::Past;
 
 fn read(path: &str) -> String {
     std::fs::read_to_string(repository().join(path))
@@ -361,8 +360,8 @@ fn expressions(dashboard: &Value) -> Vec<String> {
 /// names a metric that this agent exposes, so that no panel is empty for ever.
 #[tokio::test]
 async fn dashboards_ask_for_metrics_that_exist() {
-    let agent = agent_with_a_past().await;
-    let metrics = agent.metrics().await;
+    let past = Past::of_everything().await;
+    let metrics = past.agent.metrics().await;
     let families: BTreeSet<&str> = metrics
         .lines()
         .filter(|line| !line.starts_with('#'))
@@ -411,34 +410,6 @@ async fn dashboards_speak_promql() {
     let mut promtool = debian_tool("promtool", "prometheus");
     promtool.args(["check", "rules"]).arg(file.path());
     run(promtool).await;
-}
-
-/// An agent to which everything that it counts has happened once: it forwarded, refused, was refused, tried again,
-/// and gave up.
-async fn agent_with_a_past() -> Agent {
-    let (sink, gone) = (Sink::start().await, Sink::at(own_loopback(), None));
-    let config = Config::to(&sink)
-        .set("receive.max_connections", 8)
-        .export("gone", &gone)
-        .set("export.gone.max_age", "1s");
-    let agent = Agent::start(config).await;
-    sink.next([Reaction::TryLater(None), Reaction::Refuse]);
-    for transport in Transport::BOTH {
-        let mut sender = agent.sender(transport);
-        for signal in Signal::ALL {
-            sender.must_send(signal, &request(signal, 0..5)).await;
-        }
-        sender.send(Signal::Logs, &"rubbish".into()).await.unwrap();
-    }
-    shop::visit(&agent, 2).await;
-    agent.metrics().await;
-    agent.drained().await;
-    agent
-        .ledger_where("the dead export gave up", |ledger| {
-            ledger.export("gone").waiting == 0
-        })
-        .await;
-    agent
 }
 
 /// Scenario: expressions as dashboards have them. Guarantees: the test above finds the metrics in them and nothing else.

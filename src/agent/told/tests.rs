@@ -110,7 +110,7 @@ fn vitals(settings: &Settings) -> Vitals {
         journal: opened.journal,
         series: Some(series.0),
         stopping: Stopping::default(),
-        ready: Arc::new(|| vec!["x".to_owned()]),
+        not_ready: Arc::new(|| vec!["x".to_owned()]),
     }
 }
 

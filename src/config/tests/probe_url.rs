@@ -287,7 +287,7 @@ fn what_is_no_probe_is_refused() {
         ("postgres://app:%ffcanary5f3a9c@db/x", "UTF-8"),
         ("postgres://app:canary5f3a9c%00@db/x", "UTF-8"),
         ("postgres://app@db/%ff", "UTF-8"),
-        ("postgres://%2Frun%2Fpostgresql/x", "over TCP"),
+        ("postgres://%2Frun%2Fpostgresql/x", "socket as an option"),
         ("http://300.1.1.1/", "IPv4"),
         ("redis://cache/orders", "number of a database"),
         ("redis://cache/-1", "number of a database"),

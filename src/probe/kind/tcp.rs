@@ -1,5 +1,9 @@
 //! Whether a port takes connections, in plain or with TLS, and says what is expected.
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
+
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;

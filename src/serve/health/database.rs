@@ -10,6 +10,7 @@ use super::selection::Selection;
 use super::verdict::{Overall, Situation};
 use crate::serve::access::View;
 use crate::serve::answer::{self, Answer, milliseconds, timestamp};
+use crate::serve::fault::Refusal;
 use crate::serve::request::Request;
 use crate::serve::{Check, CheckStatus, Face};
 
@@ -34,7 +35,7 @@ struct Databases<'a> {
 }
 
 /// `/health/db`.
-pub(in crate::serve) fn databases(face: &Face, request: &Request) -> Result<Answer, Answer> {
+pub(in crate::serve) fn databases(face: &Face, request: &Request) -> Result<Answer, Refusal> {
     let view = face.access.view(request)?;
     let mut situation = Situation::now(face, &Selection::of(request)?);
     situation.forget_agent();

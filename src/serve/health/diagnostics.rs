@@ -15,6 +15,7 @@ use super::verdict::{Overall, Situation};
 use crate::serve::Face;
 use crate::serve::access::View;
 use crate::serve::answer::{self, Answer, JSON, TEXT, timestamp, whole_milliseconds};
+use crate::serve::fault::Refusal;
 use crate::serve::request::Request;
 use crate::serve::shown::Shown;
 use crate::telemetry::{host_name, process};
@@ -38,7 +39,7 @@ struct Diagnostics<'a> {
 }
 
 /// `/health/diagnostics`.
-pub(in crate::serve) fn diagnostics(face: &Face, request: &Request) -> Result<Answer, Answer> {
+pub(in crate::serve) fn diagnostics(face: &Face, request: &Request) -> Result<Answer, Refusal> {
     face.access.to_details(request)?;
     let situation = Situation::now(face, &Selection::of(request)?);
     let (now, ledger) = (SystemTime::now(), (face.ledger)());

@@ -11,6 +11,7 @@ use super::verdict::{Overall, Situation};
 use super::{VERSION, draft};
 use crate::serve::access::View;
 use crate::serve::answer::{self, Answer, timestamp};
+use crate::serve::fault::Refusal;
 use crate::serve::request::Request;
 use crate::serve::shown::Shown;
 use crate::serve::system::{Cpu, Memory, System};
@@ -61,7 +62,7 @@ struct ShownGroup<'a> {
 }
 
 /// `/api/health`. All that is not excluded is judged; `include` says what is shown of it.
-pub(in crate::serve) fn full(face: &Face, request: &Request) -> Result<Answer, Answer> {
+pub(in crate::serve) fn full(face: &Face, request: &Request) -> Result<Answer, Refusal> {
     let view = face.access.view(request)?;
     let selection = Selection::of(request)?;
     let situation = Situation::now(face, &selection.without_include());

@@ -1,6 +1,6 @@
 //! Health, readiness, start and life.
 //!
-//! [`Verdict`](verdict::Situation) judges in one place; each file beside it answers one endpoint in the words that its
+//! [`Situation`](verdict::Situation) judges in one place; each file beside it answers one endpoint in the words that its
 //! document promised. "production-features": `/health` says `ok` or `unhealthy` with `uptime` in milliseconds.
 //! "quick-reference" and "infrastructure": `/api/health` says `healthy` or `unhealthy` with `uptime` in seconds beside
 //! `uptimeHuman`. "monitoring-system": `/health/performance` has its `timestamp` in milliseconds. All say `degraded` and

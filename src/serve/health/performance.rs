@@ -14,6 +14,7 @@ use super::selection::{EXPORTS, Selection};
 use super::verdict::{Overall, Situation};
 use crate::serve::access::View;
 use crate::serve::answer::{self, Answer, whole_milliseconds};
+use crate::serve::fault::Refusal;
 use crate::serve::request::Request;
 use crate::serve::shown::Shown;
 use crate::serve::system::{Cpu, Memory, MemoryLimit};
@@ -73,7 +74,7 @@ struct Depth {
 }
 
 /// `/health/performance`.
-pub(in crate::serve) fn performance(face: &Face, request: &Request) -> Result<Answer, Answer> {
+pub(in crate::serve) fn performance(face: &Face, request: &Request) -> Result<Answer, Refusal> {
     let view = face.access.view(request)?;
     let situation = Situation::now(face, &Selection::of(request)?);
     let depth = Depth {

@@ -10,6 +10,7 @@ use super::selection::Selection;
 use super::verdict::{Overall, Situation};
 use crate::serve::Face;
 use crate::serve::answer::{self, Answer, timestamp};
+use crate::serve::fault::Refusal;
 use crate::serve::request::Request;
 
 #[derive(Default, Serialize)]
@@ -36,8 +37,16 @@ pub(in crate::serve) fn live() -> Answer {
     answer::json(StatusCode::OK, &body)
 }
 
+impl Face {
+    /// Why the agent is not ready, as `/health/ready` tells those who may see details; empty while it is.
+    pub fn not_ready(&self) -> Vec<String> {
+        let situation = Situation::now(self, &Selection::default());
+        situation.reasons(Overall::Degraded, SystemTime::now())
+    }
+}
+
 /// `/health/ready`: 200 while the agent can do its work and what is required works.
-pub(in crate::serve) fn ready(face: &Face, request: &Request) -> Result<Answer, Answer> {
+pub(in crate::serve) fn ready(face: &Face, request: &Request) -> Result<Answer, Refusal> {
     let view = face.access.view(request)?;
     let situation = Situation::now(face, &Selection::of(request)?);
     if draft::is_wanted(request) {
@@ -62,7 +71,7 @@ pub(in crate::serve) fn ready(face: &Face, request: &Request) -> Result<Answer, 
 
 /// `/health/startup`: 200 once every required check has a result. What has failed by then is for the others to say: an
 /// orchestrator would end and start the agent again because a database is down.
-pub(in crate::serve) fn started(face: &Face, request: &Request) -> Result<Answer, Answer> {
+pub(in crate::serve) fn started(face: &Face, request: &Request) -> Result<Answer, Refusal> {
     let view = face.access.view(request)?;
     let situation = Situation::now(face, &Selection::of(request)?);
     let awaited = situation.awaited(SystemTime::now());

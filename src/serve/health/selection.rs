@@ -1,8 +1,7 @@
 //! Which checks a question is about: `?include=` and `?exclude=`.
 
 use crate::serve::Check;
-use crate::serve::answer::Answer;
-use crate::serve::fault;
+use crate::serve::fault::Refusal;
 use crate::serve::request::Request;
 
 /// Names that one list may hold.
@@ -25,8 +24,12 @@ pub(in crate::serve) struct Selection {
 }
 
 impl Selection {
-    /// What the query of `request` says, or the answer to one that says too much.
-    pub(in crate::serve) fn of(request: &Request) -> Result<Selection, Answer> {
+    /// What the query of `request` says.
+    ///
+    /// # Errors
+    ///
+    /// Refuses lists that are too long.
+    pub(in crate::serve) fn of(request: &Request) -> Result<Selection, Refusal> {
         Ok(Selection {
             include: names(request, "include")?,
             exclude: names(request, "exclude")?,
@@ -97,12 +100,15 @@ pub(super) fn is_called(check: &Check, name: &str) -> bool {
     check.name == name || check.groups.iter().any(|group| group == name)
 }
 
-fn names(request: &Request, key: &str) -> Result<Vec<String>, Answer> {
+fn names(request: &Request, key: &'static str) -> Result<Vec<String>, Refusal> {
     let mut names = request.list(key);
     names.sort_unstable();
     names.dedup();
     match names.len() > MAX_NAMES {
-        true => Err(fault::too_many_names(key, MAX_NAMES)),
+        true => Err(Refusal::TooManyNames {
+            key,
+            limit: MAX_NAMES,
+        }),
         false => Ok(names),
     }
 }

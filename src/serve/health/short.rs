@@ -7,6 +7,7 @@ use super::verdict::Situation;
 use super::{VERSION, draft};
 use crate::serve::Face;
 use crate::serve::answer::{self, Answer, timestamp, whole_milliseconds};
+use crate::serve::fault::Refusal;
 use crate::serve::request::Request;
 use crate::telemetry::process;
 
@@ -21,7 +22,7 @@ struct Short<'a> {
 }
 
 /// `/health`.
-pub(in crate::serve) fn short(face: &Face, request: &Request) -> Result<Answer, Answer> {
+pub(in crate::serve) fn short(face: &Face, request: &Request) -> Result<Answer, Refusal> {
     let view = face.access.view(request)?;
     let situation = Situation::now(face, &Selection::of(request)?);
     if draft::is_wanted(request) {

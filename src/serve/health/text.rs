@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use super::items::Items;
+use super::selection::{EXPORTS, is_called};
 use super::verdict::{Overall, Situation, clock, finding};
 use crate::serve::answer::rfc3339;
 use crate::serve::{Check, CheckStatus, Phase};
@@ -38,7 +39,17 @@ pub(super) fn page(
         }
     }
     page.checks(&situation.checks, head.now);
-    page.exports(&situation.stuck, exports);
+    page.exports(exports);
+    // The checks of exports say it as well, where they are shown.
+    if !situation
+        .checks
+        .iter()
+        .any(|check| is_called(check, EXPORTS))
+    {
+        for reason in &situation.stuck {
+            page.line(&format!("✗ {reason}"));
+        }
+    }
     for name in &situation.unknown {
         page.line(&format!("nothing is called {name:?}"));
     }
@@ -112,7 +123,7 @@ impl Page {
         }
     }
 
-    fn exports(&mut self, stuck: &[String], exports: &BTreeMap<&str, Items>) {
+    fn exports(&mut self, exports: &BTreeMap<&str, Items>) {
         self.line("");
         if exports.is_empty() {
             self.line("no exports: what is received is shown on /metrics and kept nowhere");
@@ -128,9 +139,6 @@ impl Page {
             self.line(&format!(
                 "export {name}: {delivered} delivered, {waiting} waiting, {refused} refused, {dropped} dropped"
             ));
-        }
-        for reason in stuck {
-            self.line(&format!("✗ {reason}"));
         }
     }
 }

@@ -62,7 +62,10 @@ impl Situation {
         let is_asked = phase == Phase::Running && selection.takes_exports();
         Situation {
             phase,
-            stuck: is_asked.then(|| (face.ready)()).unwrap_or_default(),
+            stuck: match is_asked {
+                true => (face.stuck)(),
+                false => Vec::new(),
+            },
             checks,
             unknown,
         }

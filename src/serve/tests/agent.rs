@@ -84,7 +84,7 @@ impl Agent {
             features: vec!["otlp".to_owned(), "journal".to_owned()],
             access: exposure.access(),
             phase: asking(&phase, |phase| *phase),
-            ready: asking(&reasons, Vec::clone),
+            stuck: asking(&reasons, Vec::clone),
             ledger: ledger(&broken),
             scrape: scrape(&telemetry, &broken),
             metrics_json: series(&kept, json!({ "families": [] })),

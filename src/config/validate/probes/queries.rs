@@ -21,7 +21,7 @@ const MAX_ABOUT: usize = 500;
 const MAX_QUERIES: usize = 50;
 
 /// How the names of the agent's own metrics begin, those of probes among them, as Prometheus shows them.
-const OURS: [&str; 4] = ["db_server_", "lineside_", "probe_", "redis_"];
+const OURS: [&str; 5] = ["db_server_", "dns_", "lineside_", "probe_", "redis_"];
 
 /// Where a metric was named first, and how.
 struct Measured<'a> {

@@ -40,7 +40,7 @@ enum Heard {
 }
 
 impl<'a> Exchange<'a> {
-    /// Prepares `question` under an id that nobody can guess.
+    /// Prepares `question` under a random id.
     pub(super) fn new(run: &'a Run, question: &'a Question) -> Result<Exchange<'a>, Failure> {
         let id = fastrand::u16(..);
         let message = question.message(id);

@@ -14,6 +14,7 @@ use hyper::client::conn::http1::{Builder, Connection};
 use hyper_util::rt::TokioIo;
 
 use super::answer::{Answer, Body, Reading, Step};
+use super::metered::Metered;
 use super::{MAX_HEAD_BYTES, MAX_HEADERS};
 use crate::dial::{DialError, Stream};
 use crate::probe::failure::{Failure, Phase, Reason};
@@ -27,6 +28,7 @@ pub(super) async fn exchange(
     max_bytes: usize,
     decide: impl FnOnce(&Parts) -> Result<Step, Failure>,
 ) -> Result<Answer, Failure> {
+    let (stream, allowance) = Metered::of(stream);
     let handshake = builder().handshake(TokioIo::new(stream)).await;
     let (mut sender, connection) = handshake.map_err(|error| failure(&error))?;
     let mut line = Line(Some(Box::pin(connection)));
@@ -36,6 +38,7 @@ pub(super) async fn exchange(
     match decide(&head)? {
         Step::Follow(hop) => Ok(Answer::Redirect(hop)),
         Step::Read => {
+            allowance.for_body(max_bytes);
             let body = run.phase(Phase::Body, line.carry(read(body, max_bytes)));
             let body = body.await.map_err(|error| failure(&error))?;
             Ok(Answer::Whole(head, body))
@@ -51,7 +54,7 @@ fn builder() -> Builder {
     builder
 }
 
-type Carrying = Connection<TokioIo<Stream>, Full<Bytes>>;
+type Carrying = Connection<TokioIo<Metered>, Full<Bytes>>;
 
 /// A connection that moves only while somebody waits for what it carries.
 struct Line(Option<Pin<Box<Carrying>>>);
@@ -118,6 +121,7 @@ fn failure(error: &hyper::Error) -> Failure {
 /// hyper reports what is wrong with the frame of a body as an error of the socket.
 fn of_socket(error: &io::Error) -> Failure {
     match (error.kind(), DialError::from(error)) {
+        (io::ErrorKind::QuotaExceeded, _) => Failure::new(Reason::Protocol, error.to_string()),
         (io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData, DialError::Io(error)) => {
             let message = format!("the body is not valid HTTP/1.1: {error}");
             Failure::new(Reason::Protocol, message)

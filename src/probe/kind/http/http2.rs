@@ -12,6 +12,7 @@ use http::response::Parts;
 
 use super::MAX_HEAD_BYTES;
 use super::answer::{Answer, Body, Reading, Step};
+use super::metered::Metered;
 use crate::dial::{DialError, Stream};
 use crate::probe::failure::{Failure, Phase, Reason};
 use crate::probe::run::Run;
@@ -24,6 +25,7 @@ pub(super) async fn exchange(
     max_bytes: usize,
     decide: impl FnOnce(&Parts) -> Result<Step, Failure>,
 ) -> Result<Answer, Failure> {
+    let (stream, allowance) = Metered::of(stream);
     let asked = run.phase(Phase::FirstByte, async {
         let (sender, connection) = builder().handshake(stream).await.map_err(failure)?;
         let mut line = Line(Some(connection));
@@ -35,6 +37,7 @@ pub(super) async fn exchange(
     match decide(&head)? {
         Step::Follow(hop) => Ok(Answer::Redirect(hop)),
         Step::Read => {
+            allowance.for_body(max_bytes);
             let body = run.phase(Phase::Body, line.carry(read(body, max_bytes)));
             Ok(Answer::Whole(head, body.await?))
         }
@@ -50,7 +53,7 @@ fn builder() -> Builder {
 }
 
 /// A connection that moves only while somebody waits for what it carries.
-struct Line(Option<Connection<Stream>>);
+struct Line(Option<Connection<Metered>>);
 
 impl Line {
     /// Does `work`, and polls the connection meanwhile. When the connection ends first, `work` still gets what had come.
@@ -136,6 +139,7 @@ fn failure(error: h2::Error) -> Failure {
 
 fn of_socket(error: &io::Error) -> Failure {
     match error.kind() {
+        io::ErrorKind::QuotaExceeded => Failure::new(Reason::Protocol, error.to_string()),
         // rustls reports what goes wrong within TLS so.
         io::ErrorKind::InvalidData => DialError::Tls(error.to_string()).into(),
         _ => DialError::from(error).into(),

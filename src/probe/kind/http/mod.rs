@@ -5,6 +5,7 @@ mod content;
 mod expectation;
 mod http1;
 mod http2;
+mod metered;
 mod question;
 mod redirect;
 #[cfg(test)]

@@ -153,6 +153,12 @@ pub(super) fn secrets(settings: &ProbeSettings, http: &HttpProbeSettings) -> Vec
     let headers = headers.filter(|(name, _)| !harmless(&name.to_ascii_lowercase()));
     secrets.extend(headers.map(|(_, value)| value.clone()));
     secrets.extend(basic(settings).ok().flatten());
+    // Keys of APIs stand there, as they are sent and as they are meant.
+    let target = settings.url.request_target();
+    let query = target.split_once('?').map(|(_, query)| query);
+    secrets.extend(query.map(Secret::new));
+    let values = settings.url.options().into_iter();
+    secrets.extend(values.map(|(_, value)| Secret::new(value)));
     secrets
 }
 

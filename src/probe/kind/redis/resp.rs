@@ -149,7 +149,6 @@ pub(super) fn text(value: &Value) -> Option<String> {
         Value::BulkString(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
         Value::SimpleString(text) | Value::VerbatimString { text, .. } => Some(text.clone()),
         Value::Okay => Some("OK".to_owned()),
-        Value::Int(number) => Some(number.to_string()),
         _ => None,
     }
 }

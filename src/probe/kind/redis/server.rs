@@ -56,7 +56,8 @@ impl Redis {
         Ok(Redis {
             address: Address::of(&settings.url, &tls, &[])?,
             login: Login {
-                database: database(&settings.url.path())?,
+                // A URL whose path is neither empty nor such a number would not have been taken.
+                database: settings.url.path().parse().unwrap_or_default(),
                 ..Login::of(settings)
             },
             keys: Keys::of(&redis),
@@ -108,7 +109,7 @@ impl Redis {
             )
         };
         let connected = info.count("connected_clients");
-        if connected.is_none_or(|connected| connected > MAX_LISTED) {
+        if connected.is_some_and(|connected| connected > MAX_LISTED) {
             limited(&format!("there are more than {MAX_LISTED}"));
             return Ok(None);
         }
@@ -187,16 +188,6 @@ fn loading(info: &Info) -> Failure {
             left.unwrap_or_default()
         ),
     )
-}
-
-/// The database that the path of a URL names by its number.
-fn database(path: &str) -> Result<u32, String> {
-    match path {
-        "" => Ok(0),
-        number => number.parse().map_err(|_| {
-            "url: Redis has databases by number: write redis://host:6379/0".to_owned()
-        }),
-    }
 }
 
 #[async_trait]

@@ -6,8 +6,13 @@ use std::pin::Pin;
 use futures_core::Stream;
 use sqlx::{Column, ColumnIndex, Database, Decode, Row};
 
+use super::failure::cut;
+
 /// An answer is read up to this many bytes of values; what is left then is not.
 const MAX_BYTES: usize = 1 << 20;
+
+/// PostgreSQL cuts the names of applications at 63 bytes by itself.
+const MAX_NAME_CHARS: usize = 64;
 
 /// Rows of an answer, their values as text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -81,9 +86,15 @@ impl Table {
         self.rows.get(row)?.get(column)?.as_deref()
     }
 
-    /// The same as a number.
+    /// The same, as a name within a sentence or a label: without what is beyond 64 characters.
+    pub(in crate::probe::kind) fn short(&self, row: usize, name: &str) -> Option<String> {
+        Some(cut(self.get(row, name)?, MAX_NAME_CHARS))
+    }
+
+    /// The same as a number that is finite.
     pub(in crate::probe::kind) fn number(&self, row: usize, name: &str) -> Option<f64> {
-        self.get(row, name)?.parse().ok()
+        let number = self.get(row, name)?.parse().ok();
+        number.filter(|number: &f64| number.is_finite())
     }
 
     /// The same as a count.
@@ -128,6 +139,22 @@ mod tests {
                 table.number(2, "y")
             ),
             (Some(2), Some(3.5), None)
+        );
+    }
+
+    /// Scenario: a name of 1000 characters, and numbers that are not finite. Guarantees: the name is cut, and the numbers are none.
+    #[test]
+    fn values_are_taken_with_care() {
+        let values = ["ä".repeat(1000), "NaN".to_owned(), "inf".to_owned()];
+        let table = Table {
+            columns: ["name", "nan", "inf"].map(str::to_owned).to_vec(),
+            rows: vec![values.map(Some).to_vec()],
+            more: false,
+        };
+        assert_eq!(table.short(0, "name").unwrap().chars().count(), 65);
+        assert_eq!(
+            (table.number(0, "nan"), table.number(0, "inf")),
+            (None, None)
         );
     }
 

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 use super::{Postgres, watch};
-use crate::fixture::{Gate, Mode};
+use crate::fixture::{Gate, Mode, own_loopback};
 
 /// Scenario: a server that stops and starts again. Guarantees: refused while it is gone, and passing afterwards.
 #[tokio::test]
@@ -142,6 +144,43 @@ async fn a_server_that_stops_or_starts_is_unavailable() {
     watched.fails("unavailable", Some("handshake")).await;
     server.stop().await;
     server.recover_no_longer();
+    server.start_again().await;
+    watched.passes().await;
+}
+
+/// Scenario: a web server where PostgreSQL is thought to be, with TLS left to the server and ruled out. Guarantees: what it says is no
+/// PostgreSQL, and the length of 1.3 GiB that can be read into it takes no memory.
+#[tokio::test]
+async fn a_web_server_is_no_postgres() {
+    let listener = TcpListener::bind((own_loopback(), 80)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let web_server = tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let _ = client.read(&mut [0; 1024]).await;
+            let _ = client.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+            // Whoever waits for the rest of a message waits in vain.
+            tokio::spawn(async move { client.read(&mut [0; 1024]).await });
+        }
+    });
+    for mode in ["prefer", "disable"] {
+        let url = format!("postgres://probe@{address}/postgres?sslmode={mode}");
+        let watched = watch(&url, &[]).await;
+        watched.fails("protocol", Some("handshake")).await;
+        let rss_bytes = watched.agent.rss_bytes();
+        assert!(rss_bytes < 200 << 20, "{mode}: {rss_bytes}");
+    }
+    web_server.abort();
+}
+
+/// Scenario: a server that stops and starts, with TLS ruled out. Guarantees: refused while it is gone, and passing before and afterwards.
+#[tokio::test]
+async fn without_tls_it_is_all_the_same() {
+    let mut server = Postgres::start().await;
+    let url = format!("{}?sslmode=disable", server.url());
+    let watched = watch(&url, &[]).await;
+    watched.passes().await;
+    server.stop().await;
+    watched.fails("refused", Some("connect")).await;
     server.start_again().await;
     watched.passes().await;
 }

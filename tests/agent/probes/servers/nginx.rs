@@ -200,7 +200,7 @@ http {{
         };
         let (https, http2) = (self.https(), self.http2());
         format!(
-            "listen {https} ssl{http2}; ssl_certificate server.pem; ssl_certificate_key server.key; {clients}"
+            "listen {https} ssl{http2}; ssl_protocols TLSv1.2 TLSv1.3; ssl_certificate server.pem; ssl_certificate_key server.key; {clients}"
         )
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::fixture::{Daemon, debian_tool, eventually, own_loopback};
+use crate::fixture::{Authority, Daemon, debian_tool, eventually, own_loopback};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -57,21 +57,17 @@ impl RedisServer {
     }
 
     /// Speaks TLS and nothing else from its next start on; `clients` says whether it asks for a certificate: "yes", "no".
-    pub fn speak_tls(&mut self, ca: &str, certificate: &str, key: &str, clients: &str) {
-        let files = [
-            ["--tls-ca-cert-file", ca],
-            ["--tls-cert-file", certificate],
-            ["--tls-key-file", key],
-        ];
-        let others = [
+    pub fn speak_tls(&mut self, files: &TlsFiles, clients: &str) {
+        let all = [
+            ["--tls-ca-cert-file", &files.ca],
+            ["--tls-cert-file", &files.certificate],
+            ["--tls-key-file", &files.key],
             ["--port", "0"],
             ["--tls-port", "6379"],
             ["--tls-auth-clients", clients],
         ];
-        let all = files.iter().chain(&others).flatten();
-        self.arguments = all.map(|text| text.to_string()).collect();
-        let cli = ["--tls", "--cacert", ca, "--cert", certificate, "--key", key];
-        self.cli = cli.map(str::to_owned).to_vec();
+        self.arguments = all.iter().flatten().map(|text| text.to_string()).collect();
+        self.cli = files.cli();
     }
 
     /// Loads its data slowly from its next start on, with a pause after each key.
@@ -172,16 +168,58 @@ impl RedisServer {
     }
 }
 
+/// The files of a server that speaks TLS.
+pub struct TlsFiles {
+    pub ca: String,
+    pub certificate: String,
+    pub key: String,
+}
+
+impl TlsFiles {
+    /// Writes what `authority` certifies for `address` to `directory`.
+    pub fn write(authority: &Authority, address: Ipv4Addr, directory: &Path) -> TlsFiles {
+        let identity = authority.certify(address);
+        let file = |name: &str, text: &str| {
+            let path = directory.join(name);
+            fs::write(&path, text).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        TlsFiles {
+            ca: file("ca.pem", &authority.certificate_pem),
+            certificate: file("server.pem", &identity.certificate_pem),
+            key: file("server.key", &identity.key_pem),
+        }
+    }
+
+    fn cli(&self) -> Vec<String> {
+        let TlsFiles {
+            ca,
+            certificate,
+            key,
+        } = self;
+        let cli = ["--tls", "--cacert", ca, "--cert", certificate, "--key", key];
+        cli.map(str::to_owned).to_vec()
+    }
+}
+
 /// A sentinel, with the file that it writes to itself.
 pub struct SentinelServer {
     address: SocketAddr,
     directory: TempDir,
     daemon: Option<Daemon>,
+    cli: Vec<String>,
 }
 
 impl SentinelServer {
     /// Starts one that watches the group of `primary`, and wants `quorum` to agree.
     pub async fn start(primary: &RedisServer, quorum: u32) -> SentinelServer {
+        let mut sentinel = SentinelServer::idle(primary, quorum);
+        sentinel.start_again().await;
+        sentinel
+    }
+
+    /// One that starts with [`SentinelServer::start_again`].
+    pub fn idle(primary: &RedisServer, quorum: u32) -> SentinelServer {
         let address: SocketAddr = (own_loopback(), 26379).into();
         let (host, watched) = (address.ip(), primary.host());
         let directory = TempDir::new().unwrap();
@@ -192,18 +230,40 @@ impl SentinelServer {
              sentinel failover-timeout {GROUP} 5000\n"
         );
         fs::write(directory.path().join("sentinel.conf"), settings).unwrap();
-        let mut sentinel = SentinelServer {
+        SentinelServer {
             address,
             directory,
             daemon: None,
-        };
-        sentinel.start_again().await;
-        sentinel
+            cli: Vec::new(),
+        }
+    }
+
+    /// Speaks TLS and nothing else from its next start on, with the servers as well.
+    pub fn speak_tls(&mut self, files: &TlsFiles) {
+        let path = self.directory.path().join("sentinel.conf");
+        let settings = fs::read_to_string(&path).unwrap();
+        let plain = settings.replacen("port 26379", "port 0", 1);
+        let TlsFiles {
+            ca,
+            certificate,
+            key,
+        } = files;
+        let tls = format!(
+            "tls-port 26379\ntls-replication yes\ntls-auth-clients no\n\
+             tls-ca-cert-file {ca}\ntls-cert-file {certificate}\ntls-key-file {key}\n"
+        );
+        fs::write(&path, tls + &plain).unwrap();
+        self.cli = files.cli();
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The directory of its files.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
     }
 
     /// The process, to be frozen.
@@ -230,7 +290,7 @@ impl SentinelServer {
 
     /// What `redis-cli` says to `words`.
     pub async fn cli(&self, words: &[&str]) -> String {
-        cli(self.address, &[], words).await
+        cli(self.address, &self.cli, words).await
     }
 
     /// Waits until it knows so many other sentinels and replicas of the group.

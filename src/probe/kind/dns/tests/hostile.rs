@@ -102,7 +102,8 @@ async fn broken_answers_are_failures_of_the_protocol() {
 /// Guarantees: what is not the answer is a failure of the protocol; what ends early was closed.
 #[tokio::test]
 async fn over_tcp_only_the_answer_counts() {
-    let wrong: [(fn(&Message) -> Vec<u8>, Reason); 5] = [
+    type Wrong = fn(&Message) -> Vec<u8>;
+    let wrong: [(Wrong, Reason); 5] = [
         (|question| framed(&made_up(question)[0]), Reason::Protocol),
         (|question| framed(&made_up(question)[1]), Reason::Protocol),
         (|_| framed(&[0xff; 600]), Reason::Protocol),

@@ -139,11 +139,12 @@ async fn every_status_has_its_reason() {
 /// Guarantees: the failure says what came instead; what a proxy says of itself is not called a wrong protocol.
 #[tokio::test]
 async fn http_that_is_no_grpc_is_told_apart() {
-    let html = ("content-type", "text/html");
-    let cases: [(u16, &[(&'static str, &str)], Reason, &str); 6] = [
+    const HTML: (&str, &str) = ("content-type", "text/html");
+    type Head = &'static [(&'static str, &'static str)];
+    let cases: [(u16, Head, Reason, &str); 6] = [
         (
             200,
-            &[html],
+            &[HTML],
             Reason::Protocol,
             "the answer is HTTP, but not gRPC: status 200, content type text/html",
         ),
@@ -155,13 +156,13 @@ async fn http_that_is_no_grpc_is_told_apart() {
         ),
         (
             200,
-            &[html, ("grpc-status", "0")],
+            &[HTML, ("grpc-status", "0")],
             Reason::Protocol,
             "the answer is HTTP, but not gRPC: status 200, content type text/html",
         ),
         (
             503,
-            &[html],
+            &[HTML],
             Reason::Unavailable,
             "the answer is HTTP, but not gRPC: status 503, content type text/html",
         ),

@@ -82,13 +82,12 @@ async fn endless_bodies_are_cut() {
 }
 
 /// Scenario: answers that never end and never stop for long: a byte at a time, in the head, in the body, in the size of a
-/// chunk, and interim answers without end, slowly and at full speed. Guarantees: the run ends with its timeout, in the phase
+/// chunk, and interim answers without end. Guarantees: the run ends with its timeout, in the phase
 /// that went on.
 #[tokio::test]
 async fn drips_run_into_the_timeout() {
     let limit = Duration::from_millis(300);
     let pause = Some(Duration::from_millis(10));
-    let interim = b"HTTP/1.1 103 Early Hints\r\nlink: </style.css>\r\n\r\n";
     for (begin, rest, pause, phase) in [
         ("HTTP/1.1 200 OK\r\nx: ", &b"a"[..], pause, Phase::FirstByte),
         (
@@ -97,7 +96,6 @@ async fn drips_run_into_the_timeout() {
             pause,
             Phase::FirstByte,
         ),
-        ("", interim, None, Phase::FirstByte),
         ("HTTP/1.1 200 OK\r\n\r\n", b"a", pause, Phase::Body),
         (
             "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n",
@@ -110,6 +108,31 @@ async fn drips_run_into_the_timeout() {
         ended.fails(Reason::Timeout, phase, "300ms");
         assert!(ended.took < limit * 5, "{ended:?}");
     }
+}
+
+/// Scenario: interim answers without end at full speed. Guarantees: refused long before the timeout.
+#[tokio::test]
+async fn floods_are_refused() {
+    let interim = b"HTTP/1.1 103 Early Hints\r\nlink: </style.css>\r\n\r\n".repeat(100);
+    let (ended, taken) = endless("", interim.leak(), None, LONG).await;
+    ended.fails(Reason::Protocol, Phase::FirstByte, "without end");
+    assert!(taken < MOST_TAKEN_BYTES, "{taken}");
+}
+
+/// Scenario: a body in chunks of one byte each, as long as may be read. Guarantees: it is read whole.
+#[tokio::test]
+async fn small_chunks_are_read() {
+    let begin = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+    let body = [
+        begin.as_bytes(),
+        &b"1\r\nx\r\n".repeat(256 << 10),
+        b"0\r\n\r\n",
+    ]
+    .concat();
+    let ended = probe(answering(body).await, |_| {}).await;
+    ended.passes();
+    assert_eq!(ended.fact("size_bytes"), 256 << 10);
+    assert_eq!(ended.fact("size_is_cut"), Value::Null);
 }
 
 /// Scenario: what is no HTTP, or not the version that was asked for. Guarantees: not the protocol, whatever came.

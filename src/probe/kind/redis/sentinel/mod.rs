@@ -1,5 +1,10 @@
 //! Redis Sentinel: whether sentinels, master and replicas agree on who is what.
 
+mod parts;
+mod places;
+mod replicas;
+#[cfg(test)]
+mod tests;
 mod verdict;
 mod view;
 
@@ -8,9 +13,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use opentelemetry::KeyValue;
 use serde_json::json;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
-use self::verdict::{Agreement, Asked, Heard};
+use self::parts::{held, share, two_at_once};
+use self::replicas::OwnWord;
+use self::verdict::{Agreement, Heard};
 use self::view::View;
 use super::connection::{Connection, Login};
 use super::info::Info;
@@ -59,7 +66,7 @@ impl Sentinel {
         let tls = settings.tls.clone().map(ClientTls::from);
         let tls = settings.url.is_tls().then(|| tls.unwrap_or_default());
         let login = Login::of(settings);
-        let sentinels = places(settings)?.into_iter().map(|place| {
+        let sentinels = places::places(settings)?.into_iter().map(|place| {
             let address = address(&place, tls.as_ref())?;
             Ok((place, address))
         });
@@ -120,23 +127,25 @@ impl Sentinel {
         share: Duration,
         place: &Place,
         master: &Place,
-    ) -> Asked {
+    ) -> OwnWord {
+        let began = Instant::now();
         let info = match self.ask_server(run, share, place).await {
             Ok(info) => info,
-            Err(failure) => return Asked::Silent(failure),
+            Err(failure) => return OwnWord::Silent(failure),
         };
         let Some(role) = Role::of(&info) else {
             let message = "it does not say what it is";
-            return Asked::Silent(Failure::new(Reason::Protocol, message));
+            return OwnWord::Silent(Failure::new(Reason::Protocol, message));
         };
         let follows = match &role {
             Role::Primary => false,
             Role::Replica(upstream) => {
-                let same = is_same(&upstream.place, master);
-                timeout(share, same).await.unwrap_or(false)
+                let left = share.saturating_sub(began.elapsed());
+                let same = timeout(left, is_same(&upstream.place, master));
+                same.await.unwrap_or(false)
             }
         };
-        Asked::Says { role, follows }
+        OwnWord::Says { role, follows }
     }
 
     async fn look(&self, run: &Run, heard: &[Heard]) -> Result<(), Failure> {
@@ -168,21 +177,21 @@ impl Sentinel {
     }
 
     async fn look_at_replicas(&self, run: &Run, heard: &[Heard], master: &Place, info: &Info) {
-        let views = verdict::replicas(heard);
+        let views = replicas::known(heard);
         let (to_ask, others) = views.split_at(views.len().min(MAX_ASKED));
         let ask = two_at_once(to_ask, |view, turns| async move {
             let share = share(run, REPLICAS_UNTIL, turns);
             self.ask_replica(run, share, &view.place, master).await
         });
         let mut asked = ask.await;
-        asked.extend(others.iter().map(|_| Asked::NotAsked));
+        asked.extend(others.iter().map(|_| OwnWord::NotAsked));
         let seen_by_master = Replica::all(info);
         replication::measure(run, &seen_by_master);
         let mut facts = Vec::new();
         let mut following = 0_u32;
         for (view, asked) in views.iter().zip(&asked) {
             let seen = seen_by_master.iter().find(|seen| seen.place == view.place);
-            let (follows, trouble) = verdict::replica(view, asked, master, seen, self.lag_warn);
+            let (follows, trouble) = replicas::judge(view, asked, master, seen, self.lag_warn);
             following += u32::from(follows);
             facts.push(json!({
                 "name": view.place.to_string(),
@@ -228,55 +237,6 @@ impl Check for Sentinel {
     }
 }
 
-/// Does `work` for each of `things`, two at a time and in their order. It is told how many turns there are left with its
-/// own.
-async fn two_at_once<'a, T, F: Future>(
-    things: &'a [T],
-    work: impl Fn(&'a T, u32) -> F,
-) -> Vec<F::Output> {
-    let mut done = Vec::with_capacity(things.len());
-    let mut turns = u32::try_from(things.len().div_ceil(2)).unwrap_or(u32::MAX);
-    for pair in things.chunks(2) {
-        match pair {
-            [one, other] => done.extend(<[_; 2]>::from(tokio::join!(
-                work(one, turns),
-                work(other, turns)
-            ))),
-            rest => {
-                for one in rest {
-                    done.push(work(one, turns).await);
-                }
-            }
-        }
-        turns = turns.saturating_sub(1);
-    }
-    done
-}
-
-/// The time that one of `turns` may take, when all of them end with the share `until` of the run.
-fn share(run: &Run, until: f64, turns: u32) -> Duration {
-    let left = run.timeout().mul_f64(until).saturating_sub(run.elapsed());
-    let share = left / turns.max(1);
-    // In whole milliseconds, as it may be shown.
-    Duration::from_millis(u64::try_from(share.as_millis()).unwrap_or(u64::MAX).max(1))
-}
-
-/// Holds `asking`, which tells `part` what it does, to the time that the part has. The run takes in its phases.
-async fn held<T>(
-    run: &Run,
-    part: &Run,
-    asking: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
-    let asked = timeout(part.timeout(), asking).await;
-    let phase = part.last_phase();
-    run.take_in(part);
-    let asked = asked.unwrap_or_else(|_| Err(Failure::timed_out(part.timeout(), phase)));
-    asked.map_err(|failure| Failure {
-        phase: failure.phase.or(phase),
-        ..failure
-    })
-}
-
 /// Whether both are one server, by whatever name.
 async fn is_same(one: &Place, other: &Place) -> bool {
     if one == other || one.port != other.port {
@@ -294,32 +254,4 @@ async fn is_same(one: &Place, other: &Place) -> bool {
 
 fn address(place: &Place, tls: Option<&ClientTls>) -> Result<Address, String> {
     Address::new(&place.host, place.port, tls, &[])
-}
-
-/// Every sentinel once: that of the URL, then the others.
-fn places(settings: &ProbeSettings) -> Result<Vec<Place>, String> {
-    let url = &settings.url;
-    let mut places = Vec::new();
-    places.extend(Place::of(&url.host(), &url.port().unwrap_or(0).to_string()));
-    for text in settings.redis.iter().flat_map(|redis| &redis.sentinels) {
-        let place = place(text)
-            .ok_or_else(|| format!("redis.sentinels: \"{text}\" is not of the form host:port"))?;
-        if !places.contains(&place) {
-            places.push(place);
-        }
-    }
-    Ok(places)
-}
-
-/// Reads `host:port`, where an IPv6 address stands in brackets.
-fn place(text: &str) -> Option<Place> {
-    let (host, port) = text.rsplit_once(':')?;
-    let bare = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'));
-    match bare {
-        Some(address) => Place::of(address, port),
-        None if host.contains([':', '/', '@']) => None,
-        None => Place::of(host, port),
-    }
 }

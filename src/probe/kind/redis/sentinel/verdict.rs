@@ -1,13 +1,12 @@
-//! What is made of what sentinels, master and replicas say. Nothing here asks anybody.
+//! What is made of what the sentinels and the master say. Nothing here asks anybody.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::view::{ReplicaView, View, has};
+use super::view::{View, has};
 use crate::probe::failure::{Failure, Phase, Reason};
-use crate::probe::kind::redis::replication::{MAX_REPLICAS, Place, Replica, Role};
+use crate::probe::kind::redis::replication::{Place, Role};
 
 /// What one sentinel said, or why it said nothing.
 #[derive(Clone, Debug)]
@@ -72,7 +71,7 @@ pub(super) fn agreement(group: &str, heard: &[Heard]) -> Result<Agreement, Failu
 
 type Views<'a> = [(&'a Place, &'a View)];
 
-fn views(heard: &[Heard]) -> impl Iterator<Item = (&Place, &View)> {
+pub(super) fn views(heard: &[Heard]) -> impl Iterator<Item = (&Place, &View)> {
     let said = heard.iter().map(|heard| (&heard.sentinel, &heard.said));
     said.filter_map(|(sentinel, said)| Some((sentinel, said.as_ref().ok()?)))
 }
@@ -119,10 +118,7 @@ fn one_master(group: &str, views: &Views<'_>) -> Result<(), Failure> {
 fn warnings(heard: &[Heard], views: &Views<'_>) -> Result<Vec<String>, Failure> {
     let mut warnings = Vec::new();
     for (sentinel, failure) in silent(heard) {
-        let why = &failure.message;
-        warnings.push(format!(
-            "the sentinel {sentinel} does not answer ({why}): start it, or name those that there are"
-        ));
+        warnings.push(of_silent(sentinel, failure));
     }
     let without = views.iter().filter_map(|(sentinel, view)| {
         let why = view.no_quorum.as_ref()?;
@@ -143,6 +139,18 @@ fn warnings(heard: &[Heard], views: &Views<'_>) -> Result<Vec<String>, Failure> 
         ));
     }
     Ok(warnings)
+}
+
+fn of_silent(sentinel: &Place, failure: &Failure) -> String {
+    let why = &failure.message;
+    match failure.reason {
+        Reason::Missing | Reason::Auth | Reason::Permission | Reason::Protocol => {
+            format!("the sentinel {sentinel} does not tell of the group: {why}")
+        }
+        _ => format!(
+            "the sentinel {sentinel} does not answer ({why}): start it, or name those that there are"
+        ),
+    }
 }
 
 /// What the master says of itself, beside what the sentinels say of it. The value is what should be looked at.
@@ -195,108 +203,13 @@ pub(super) fn master_lost(master: &Place, failure: Failure) -> Failure {
     }
 }
 
-/// Servers in containers and behind NAT announce addresses that lead nowhere from outside.
-fn hint(failure: &Failure) -> &'static str {
+/// What to do about an address that leads nowhere from here, as those that servers in containers and behind NAT announce.
+pub(super) fn hint(failure: &Failure) -> &'static str {
     match failure.phase {
         Some(Phase::Resolve | Phase::Connect) => {
             "; if it is well and only its address is not for here, let it announce another (replica-announce-ip, sentinel \
              announce-ip)"
         }
         _ => "",
-    }
-}
-
-/// The replicas that any sentinel knows, each as the first of them sees it that counts it as down, or else as the first.
-pub(super) fn replicas(heard: &[Heard]) -> Vec<ReplicaView> {
-    let mut known = BTreeMap::<&Place, &ReplicaView>::new();
-    for replica in views(heard).flat_map(|(_, view)| &view.replicas) {
-        let seen = known.entry(&replica.place).or_insert(replica);
-        if replica.counts_as_down() && !seen.counts_as_down() {
-            *seen = replica;
-        }
-    }
-    known.into_values().take(MAX_REPLICAS).cloned().collect()
-}
-
-/// What a replica itself says.
-#[derive(Clone, Debug)]
-pub(super) enum Asked {
-    /// It follows the master, or another, as its role says.
-    Says {
-        /// What it is.
-        role: Role,
-        /// Whether the server that it copies is the master of the group.
-        follows: bool,
-    },
-    /// It did not say.
-    Silent(Failure),
-    /// It was not asked: there are too many.
-    NotAsked,
-}
-
-/// Whether a replica follows `master`, and what is wrong with it, where something is.
-pub(super) fn replica(
-    view: &ReplicaView,
-    asked: &Asked,
-    master: &Place,
-    seen_by_master: Option<&Replica>,
-    lag_warn: Duration,
-) -> (bool, Option<String>) {
-    let place = &view.place;
-    let own = match asked {
-        Asked::Says { role, follows } => of_role(place, role, *follows, master, lag_warn),
-        Asked::Silent(failure) => {
-            let (why, hint) = (&failure.message, hint(failure));
-            Some(format!("the replica {place} does not answer ({why}){hint}"))
-        }
-        Asked::NotAsked => of_view(view, master),
-    };
-    let follows = own.is_none();
-    let trouble = own
-        .or_else(|| {
-            view.counts_as_down().then(|| {
-                format!("the replica {place} answers here, but for the sentinels it is down ({}): they would not choose it", view.flags)
-            })
-        })
-        .or_else(|| seen_by_master?.trouble(lag_warn));
-    (follows, trouble)
-}
-
-fn of_role(
-    place: &Place,
-    role: &Role,
-    follows: bool,
-    master: &Place,
-    lag_warn: Duration,
-) -> Option<String> {
-    match role {
-        Role::Primary => Some(format!(
-            "{place} is a replica for the sentinels, but says that it is a master: what is written to it is lost; make it \
-             follow {master} (REPLICAOF)"
-        )),
-        Role::Replica(upstream) if !follows => Some(format!(
-            "the replica {place} follows {}, not the master {master}: make it follow that (REPLICAOF)",
-            upstream.place
-        )),
-        Role::Replica(upstream) => {
-            let trouble = upstream.trouble(lag_warn)?;
-            Some(format!("the replica {place}: {trouble}"))
-        }
-    }
-}
-
-/// A replica that was not asked.
-fn of_view(view: &ReplicaView, master: &Place) -> Option<String> {
-    let place = &view.place;
-    match &view.follows {
-        _ if view.counts_as_down() => Some(format!(
-            "the replica {place} is down for the sentinels ({})",
-            view.flags
-        )),
-        Some(other) if other != master => Some(format!(
-            "the replica {place} follows {other}, not the master {master}"
-        )),
-        _ if !view.linked => Some(format!("the replica {place} has no link to its master")),
-        _ => None,
     }
 }

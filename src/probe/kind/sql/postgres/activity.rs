@@ -49,12 +49,12 @@ pub(super) fn tell_transaction(run: &Run, table: &Table, warn: Duration) {
     if age <= warn.as_secs_f64() {
         return;
     }
-    let application = match table.get(0, "application") {
-        None | Some("") => "an unnamed application",
-        Some(named) => named,
-    };
-    let state = table.get(0, "state").unwrap_or("in an unknown state");
-    let pid = table.get(0, "pid").unwrap_or("pid");
+    let named = table.short(0, "application");
+    let application = named.filter(|name| !name.is_empty());
+    let application = application.unwrap_or("an unnamed application".to_owned());
+    let state = table.short(0, "state");
+    let state = state.unwrap_or("in an unknown state".to_owned());
+    let pid = table.count(0, "pid").unwrap_or(0);
     run.warn(format!(
         "a transaction of {application} has been open for {} and is {state}: it holds its locks and keeps VACUUM from \
          cleaning up; let {application} end it, or end it with SELECT pg_terminate_backend({pid})",

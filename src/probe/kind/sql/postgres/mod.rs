@@ -2,10 +2,12 @@
 
 mod activity;
 mod codes;
+mod greeting;
 mod options;
 mod replication;
 mod statements;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -38,6 +40,8 @@ pub(in crate::probe::kind) struct Postgres {
     queries: Queries,
     warn: Limits,
     caught_up: CaughtUp,
+    /// Whether the last login worked, so that a PostgreSQL server is known to be there.
+    is_known: AtomicBool,
 }
 
 /// Beyond these, a run warns.
@@ -68,7 +72,18 @@ impl Postgres {
                 skew: settings.skew_warn,
             },
             caught_up: CaughtUp::default(),
+            is_known: AtomicBool::new(false),
         })
+    }
+
+    async fn login(&self) -> Result<PgConnection, sqlx::Error> {
+        let known = self.is_known.swap(false, Ordering::Relaxed);
+        if !known && !greeting::is_asked_by_library(&self.options) {
+            greeting::greet(&self.place).await?;
+        }
+        let connection = self.options.connect().await?;
+        self.is_known.store(true, Ordering::Relaxed);
+        Ok(connection)
     }
 
     async fn look(&self, run: &Run, connection: &mut PgConnection) -> Result<(), Failure> {
@@ -166,21 +181,22 @@ fn is(table: &Table, name: &str) -> bool {
 }
 
 fn tell_server(run: &Run, server: &Table) {
-    if let Some(version) = server.get(0, "version") {
+    if let Some(version) = server.short(0, "version") {
         run.fact("server_version", version);
     }
     if let Some(uptime) = server.number(0, "uptime") {
         run.reading(UPTIME, &[], uptime);
     }
     // PostgreSQL writes TLSv1.3, semantic conventions 1.3.
-    if let Some(version) = server.get(0, "tls") {
+    if let Some(version) = server.short(0, "tls") {
         let version = version.trim_start_matches("TLSv").to_owned();
         run.attribute(KeyValue::new(names::TLS_VERSION, version));
     }
     let replica = is(server, "replica");
     run.fact("role", if replica { "replica" } else { "primary" });
     if !is(server, "sees_all") {
-        let user = server.get(0, "user").unwrap_or("this user");
+        let user = server.short(0, "user");
+        let user = user.unwrap_or("this user".to_owned());
         run.fact(
             "limited",
             format!(
@@ -210,7 +226,7 @@ impl Check for Postgres {
 
     async fn check(&self, run: &Run) -> Result<(), Failure> {
         let login = async {
-            let connected = self.options.connect().await;
+            let connected = self.login().await;
             connected.map_err(|error| login_failure(run, error))
         };
         let mut connection = connect(run, &self.place, login).await?;

@@ -31,6 +31,8 @@ pub(super) fn options(settings: &ProbeSettings) -> Result<(PgConnectOptions, Pla
         .host(&host)
         .port(port)
         .application_name(APPLICATION)
+        // Poolers refuse settings at the login that they do not know.
+        .extra_float_digits(None)
         .disable_statement_logging();
     if let Some(user) = url.user() {
         options = options.username(&user);

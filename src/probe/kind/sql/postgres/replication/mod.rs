@@ -14,6 +14,9 @@ use crate::probe::run::Run;
 /// The replica that is the checked server itself.
 const SELF: &str = "self";
 
+/// Replicas that are looked at.
+const MAX_REPLICAS: usize = 100;
+
 /// A server that streams from the checked one.
 #[derive(Clone, Debug, PartialEq)]
 struct Replica {
@@ -27,7 +30,7 @@ struct Replica {
 
 impl Replica {
     fn of(table: &Table, row: usize) -> Replica {
-        let text = |name| table.get(row, name).map(str::to_owned);
+        let text = |name| table.short(row, name);
         let bytes_behind = table.number(row, "behind");
         Replica {
             name: text("name").unwrap_or_default(),
@@ -83,9 +86,8 @@ fn mebibytes(bytes: f64) -> String {
 
 /// Tells `run` of the servers that stream from the checked one.
 pub(super) fn tell_replicas(run: &Run, table: &Table, warn: Duration) {
-    let replicas: Vec<_> = (0..table.rows.len())
-        .map(|row| Replica::of(table, row))
-        .collect();
+    let rows = 0..table.rows.len().min(MAX_REPLICAS);
+    let replicas: Vec<_> = rows.map(|row| Replica::of(table, row)).collect();
     if replicas.is_empty() {
         return;
     }
@@ -138,12 +140,12 @@ impl Look {
     pub(super) fn of(table: &Table) -> Look {
         let is = |name| table.get(0, name) == Some("t");
         Look {
-            target: table.get(0, "target").map(str::to_owned),
+            target: table.short(0, "target"),
             behind: is("behind"),
             age: table.number(0, "age").map(|age| age.max(0.0)),
             paused: is("paused"),
             receives: is("receives"),
-            status: table.get(0, "status").map(str::to_owned),
+            status: table.short(0, "status"),
         }
     }
 

@@ -1,63 +1,16 @@
-//! What a probe says of every database server in the same words, whatever its make: names of numbers, connections by
-//! application, the server's clock.
+//! Who is connected.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
-use crate::probe::metric::Metric;
+use super::{CONNECTIONS, CONNECTIONS_MAX, CONNECTIONS_USED};
 use crate::probe::run::Run;
-
-pub(super) const CONNECTIONS: &str = "db.server.connections";
-pub(super) const CONNECTIONS_MAX: &str = "db.server.connections.max";
-pub(super) const CONNECTIONS_USED: &str = "db.server.connections.used";
-pub(super) const CLOCK_SKEW: &str = "db.server.clock.skew";
-pub(super) const TRANSACTION_LONGEST: &str = "db.server.transaction.longest";
-pub(super) const REPLICATION_LAG: &str = "db.server.replication.lag";
-pub(super) const UPTIME: &str = "db.server.uptime";
-
-/// The numbers of a database server; no kind measures all of them always.
-pub(super) fn metrics() -> Vec<Metric> {
-    vec![
-        Metric::gauge(
-            CONNECTIONS,
-            "{connection}",
-            "Connections of clients, by application and state.",
-        ),
-        Metric::gauge(
-            CONNECTIONS_MAX,
-            "{connection}",
-            "Connections that the server gives to ordinary users.",
-        ),
-        Metric::gauge(
-            CONNECTIONS_USED,
-            "{connection}",
-            "Connections of clients that are open.",
-        ),
-        Metric::gauge(
-            CLOCK_SKEW,
-            "s",
-            "How far the server's clock is ahead of this machine's.",
-        ),
-        Metric::gauge(
-            TRANSACTION_LONGEST,
-            "s",
-            "Age of the oldest transaction that is open.",
-        ),
-        Metric::gauge(
-            REPLICATION_LAG,
-            "s",
-            "How far a replica is behind; the replica \"self\" is the server that is checked.",
-        ),
-        Metric::gauge(UPTIME, "s", "Time since the server started."),
-    ]
-}
 
 /// What a connection does, in the words that all servers share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum ConnectionState {
+pub(in crate::probe::kind) enum ConnectionState {
     /// Executes a statement.
     Active,
     /// Does nothing.
@@ -86,7 +39,7 @@ impl ConnectionState {
     ];
 
     /// The state as meters and facts name it.
-    pub(super) const fn name(self) -> &'static str {
+    pub(in crate::probe::kind) const fn name(self) -> &'static str {
         match self {
             ConnectionState::Active => "active",
             ConnectionState::Idle => "idle",
@@ -158,13 +111,18 @@ impl Counts {
 
 /// The connections of clients to one server.
 #[derive(Debug, Default)]
-pub(super) struct Connections {
+pub(in crate::probe::kind) struct Connections {
     by_application: BTreeMap<String, Counts>,
 }
 
 impl Connections {
     /// Adds `count` connections. An application without a name is `unnamed`.
-    pub(super) fn add(&mut self, application: &str, state: ConnectionState, count: u64) {
+    pub(in crate::probe::kind) fn add(
+        &mut self,
+        application: &str,
+        state: ConnectionState,
+        count: u64,
+    ) {
         let name: String = match application {
             "" => "unnamed".to_owned(),
             named => named.chars().take(MAX_NAME_CHARS).collect(),
@@ -174,13 +132,13 @@ impl Connections {
     }
 
     /// All of them.
-    pub(super) fn used(&self) -> u64 {
+    pub(in crate::probe::kind) fn used(&self) -> u64 {
         self.sum().total()
     }
 
     /// Tells `run` of them, as readings, as the fact `connections`, and as a warning when more than the share `warn` of
     /// `max` is in use. `advice` is what to do then, a clause.
-    pub(super) fn tell(&self, run: &Run, max: u64, warn: f64, advice: &str) {
+    pub(in crate::probe::kind) fn tell(&self, run: &Run, max: u64, warn: f64, advice: &str) {
         let shown = self.largest();
         for (application, counts) in &shown {
             for (state, count) in counts.all() {
@@ -271,64 +229,10 @@ fn scarce(shown: &[(String, Counts)], used: u64, max: u64, advice: &str) -> Stri
     )
 }
 
-/// The server's clock beside ours.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Clock {
-    /// What the server's clock showed.
-    pub(super) server: SystemTime,
-    /// What ours showed when the question was sent.
-    pub(super) asked: SystemTime,
-    /// From the question to its answer.
-    pub(super) round_trip: Duration,
-}
-
-impl Clock {
-    /// Seconds that the server is ahead; negative when it is behind. The server is taken to have looked at its clock in
-    /// the middle of the round trip, so it is right to half of the round trip.
-    pub(super) fn skew(&self) -> f64 {
-        seconds_between(self.asked, self.server) - self.round_trip.as_secs_f64() / 2.0
-    }
-
-    /// Tells `run` of it, with a warning when the clocks differ by more than `warn` for certain.
-    pub(super) fn tell(&self, run: &Run, warn: Duration) {
-        let skew = self.skew();
-        run.reading(CLOCK_SKEW, &[], skew);
-        run.fact("clock_skew_ms", (skew * 1e6).round() / 1e3);
-        run.fact(
-            "server_time",
-            humantime::format_rfc3339_millis(self.server).to_string(),
-        );
-        let certain = skew.abs() - self.round_trip.as_secs_f64() / 2.0;
-        if certain > warn.as_secs_f64() {
-            let direction = if skew > 0.0 { "ahead of" } else { "behind" };
-            run.warn(format!(
-                "the server's clock is {:.1} s {direction} this machine's: synchronize both (NTP)",
-                skew.abs()
-            ));
-        }
-    }
-}
-
-/// Seconds in words, as `7m 3s`, to the millisecond below ten of them.
-pub(super) fn span_in_words(seconds: f64) -> String {
-    let exact = Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX);
-    let rounded = match exact.as_secs() {
-        0..10 => Duration::from_millis(u64::try_from(exact.as_millis()).unwrap_or(u64::MAX)),
-        seconds => Duration::from_secs(seconds),
-    };
-    humantime::format_duration(rounded).to_string()
-}
-
-fn seconds_between(from: SystemTime, to: SystemTime) -> f64 {
-    match to.duration_since(from) {
-        Ok(after) => after.as_secs_f64(),
-        Err(before) => -before.duration().as_secs_f64(),
-    }
-}
-
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::probe::run::Found;
 
@@ -436,59 +340,5 @@ mod tests {
             Some(109.0)
         );
         assert_eq!(reading(&found, CONNECTIONS, &["app-08", "idle"]), None);
-    }
-
-    /// Scenario: a server whose clock is ahead, behind, and only perhaps too far ahead. Guarantees: half of the round trip is
-    /// taken off, and a warning comes only where the difference is certain.
-    #[test]
-    fn clocks_are_compared() {
-        let asked = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
-        let clock = |ahead_ms: i64, round_trip_ms: u64| Clock {
-            server: match u64::try_from(ahead_ms) {
-                Ok(ahead) => asked + Duration::from_millis(ahead),
-                Err(_) => asked - Duration::from_millis(ahead_ms.unsigned_abs()),
-            },
-            asked,
-            round_trip: Duration::from_millis(round_trip_ms),
-        };
-        let warn = Duration::from_secs(5);
-        let cases = [
-            (clock(10, 20), 0.0, None),
-            (clock(6010, 20), 6.0, Some("6.0 s ahead of")),
-            (clock(-5990, 20), -6.0, Some("6.0 s behind")),
-            (clock(6500, 2000), 5.5, None),
-        ];
-        for (clock, skew, warning) in cases {
-            assert!((clock.skew() - skew).abs() < 1e-6, "{clock:?}");
-            let found = told(|run| clock.tell(run, warn));
-            assert_eq!(found.facts["clock_skew_ms"], json!(skew * 1e3));
-            assert_eq!(
-                found.warnings.len(),
-                usize::from(warning.is_some()),
-                "{clock:?}"
-            );
-            assert!(
-                found
-                    .warnings
-                    .iter()
-                    .all(|told| told.contains(warning.unwrap()))
-            );
-        }
-    }
-
-    /// Scenario: spans of every size, and nonsense. Guarantees: they read well.
-    #[test]
-    fn spans_read_well() {
-        let cases = [
-            (0.0, "0s"),
-            (1.2345, "1s 234ms"),
-            (9.9999, "9s 999ms"),
-            (423.7, "7m 3s"),
-            (-1.0, "0s"),
-        ];
-        for (seconds, words) in cases {
-            assert_eq!(span_in_words(seconds), words);
-        }
-        assert!(!span_in_words(f64::INFINITY).is_empty());
     }
 }

@@ -1,0 +1,4 @@
+//! The way out, against servers in the same process.
+
+mod connect;
+mod tls;

@@ -1,0 +1,4 @@
+//! Redis: a server that works, and every way in which it does not.
+
+mod data;
+mod reach;
