@@ -5,6 +5,7 @@ mod past;
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use lineside::config::{Environment, Sources, load};
 use serde_json::Value;
 
 use crate::fixture::{Signal, debian_tool, repository, run};
@@ -145,7 +146,25 @@ fn environment(service: &Value) -> Vec<(String, String)> {
     }
 }
 
-/// Scenario: who talks to whom: lineside to the collector, the collector to Jaeger, Prometheus to both, Grafana to Jaeger
+/// Scenario: the agent's file in the image with the environment of the stack. Guarantees: its settings are valid, and its
+/// probes keep nothing else from being ready.
+#[tokio::test]
+async fn the_agents_settings_are_valid() {
+    let compose = compose().await;
+    // `${NAME:-}` is empty where nobody sets it.
+    let set = environment(&compose["services"]["lineside"]).into_iter();
+    let set = set.filter(|(_, value)| !value.starts_with("${"));
+    let sources = Sources {
+        config: Some(repository().join("deploy/docker/lineside.toml")),
+        directory: Default::default(),
+        environment: set.collect::<Environment>(),
+    };
+    let loaded = load(&sources).unwrap_or_else(|errors| panic!("{errors}"));
+    let probes = loaded.settings.probe;
+    assert!(probes.len() >= 4 && probes.values().all(|probe| !probe.required));
+}
+
+/// Scenario: who talks to whom: lineside to the collector and to all that it probes, the collector to Jaeger, Prometheus to both, Grafana to Jaeger
 /// and Prometheus. Guarantees: each name is a service, and each port is one that this service's settings open.
 #[tokio::test]
 async fn every_port_agrees_with_the_settings() {
@@ -154,7 +173,9 @@ async fn every_port_agrees_with_the_settings() {
     let prometheus = yaml(read("prometheus/prometheus.yml")).await;
     let mut talks: Vec<(&str, String)> = Vec::new();
     for (name, value) in environment(&compose["services"]["lineside"]) {
-        if name.starts_with("LINESIDE_EXPORT__") && name.ends_with("__ENDPOINT") {
+        let export = name.starts_with("LINESIDE_EXPORT__") && name.ends_with("__ENDPOINT");
+        let probe = name.starts_with("LINESIDE_PROBE__") && name.ends_with("__URL");
+        if export || probe {
             talks.push(("lineside", value));
         }
     }
@@ -176,7 +197,7 @@ async fn every_port_agrees_with_the_settings() {
                 .map(|to| ("grafana", to)),
         );
     }
-    assert!(talks.len() >= 5, "found only {talks:?}");
+    assert!(talks.len() >= 9, "found only {talks:?}");
     let open = ports_by_service(&collector);
     for (from, to) in talks {
         let Some((host, port)) = host_and_port(&to) else {
@@ -214,6 +235,7 @@ fn ports_by_service(collector: &Value) -> Vec<(String, u16)> {
     let endpoints = [
         strings_at(&collector["receivers"], "endpoint"),
         strings_at(&collector["exporters"], "endpoint"),
+        strings_at(&collector["extensions"], "endpoint"),
     ]
     .concat();
     let telemetry = collector["service"]["telemetry"].to_string();

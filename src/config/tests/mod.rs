@@ -1,6 +1,7 @@
 //! The room as its users see it: text in, settings or errors out.
 
 mod default_file;
+mod documents;
 mod errors;
 mod probe_url;
 mod probes;

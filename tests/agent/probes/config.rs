@@ -5,9 +5,10 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, Output};
 use std::time::Duration;
 
+use lineside::probe::{Phase, Reason};
 use serde_json::Value;
 
-use crate::fixture::{Agent, Config, eventually};
+use crate::fixture::{Agent, Config, eventually, repository};
 
 /// What must never be seen.
 const CANARY: &str = "canary-5f3a9c";
@@ -271,6 +272,33 @@ async fn secrets_are_shown_nowhere() {
         assert!(
             text.contains('✗') && !text.contains(CANARY),
             "{wrong}\n{text}"
+        );
+    }
+}
+
+/// Scenario: docs/probes.md. Guarantees: it says what every reason means, and names every phase and every scheme.
+#[test]
+fn the_document_is_complete() {
+    let document = std::fs::read_to_string(repository().join("docs/probes.md")).unwrap();
+    let reasons = Reason::ALL.map(|reason| format!("| `{}`", reason.name()));
+    // Statuses and assertions stand in one line.
+    let reasons = reasons
+        .into_iter()
+        .filter(|reason| !reason.contains("assertion"));
+    let phases = Phase::ALL.map(|phase| format!("`{}`", phase.name()));
+    for expected in reasons.chain(phases) {
+        assert!(
+            document.contains(&expected),
+            "nothing is said of {expected}"
+        );
+    }
+    let refused = refused(&given("[probe.a]\nurl = \"mongodb://x\""));
+    let (_, known) = refused.split_once("known are ").expect("the schemes");
+    let schemes = known.split('.').next().unwrap().split(", ");
+    for scheme in schemes {
+        assert!(
+            document.contains(&format!("`{scheme}")),
+            "nothing is said of {scheme}"
         );
     }
 }
