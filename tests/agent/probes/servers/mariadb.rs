@@ -76,7 +76,9 @@ impl MariaDb {
     pub async fn start_again(&mut self) {
         self.daemon = Some(Daemon::start(self.command()));
         eventually("MariaDB answers", PATIENCE, async || {
-            self.admin().await.ok()?.close().await.ok()
+            let admin = self.admin().await.ok()?;
+            leave(admin).await;
+            Some(())
         })
         .await;
     }
@@ -90,6 +92,8 @@ impl MariaDb {
             .arg(format!("--bind-address={}", self.address.ip()))
             .arg(format!("--port={}", self.address.port()))
             .arg(format!("--socket={}", self.socket().display()))
+            // Killed servers leave files, and others get their process ids and with them the names of those.
+            .arg(format!("--tmpdir={}", self.data().display()))
             .args(SMALL)
             .args(["--skip-name-resolve", "--skip-log-bin"])
             .args(&self.arguments)
@@ -113,7 +117,7 @@ impl MariaDb {
         let mut admin = self.admin().await.unwrap();
         let done = admin.execute(raw_sql(AssertSqlSafe(statements))).await;
         done.unwrap_or_else(|error| panic!("{statements}: {error}"));
-        admin.close().await.unwrap();
+        leave(admin).await;
     }
 
     /// A counter of the server.
@@ -122,7 +126,7 @@ impl MariaDb {
         let statement = format!("SHOW GLOBAL STATUS LIKE '{name}'");
         let row = admin.fetch_one(raw_sql(AssertSqlSafe(statement))).await;
         let value: String = row.unwrap().get_unchecked(1);
-        admin.close().await.unwrap();
+        leave(admin).await;
         value.parse().unwrap()
     }
 
@@ -163,6 +167,22 @@ impl MariaDb {
     pub async fn stop(&mut self) {
         self.daemon.take().expect("it runs").stop().await;
     }
+}
+
+/// A failing test shows what the server wrote.
+impl Drop for MariaDb {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = fs::read_to_string(self.directory.path().join("log"));
+            eprintln!("--- MariaDB's output ---\n{}", log.unwrap_or_default());
+        }
+    }
+}
+
+/// Ends a connection in order, so that the server does not count it as aborted. Over TLS it answers with less than the
+/// library expects.
+async fn leave(connection: MySqlConnection) {
+    let _ = connection.close().await;
 }
 
 /// What makes a server that holds nothing small and quick.

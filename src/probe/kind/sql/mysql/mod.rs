@@ -16,6 +16,7 @@ use opentelemetry::KeyValue;
 use sqlx::Connection;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
 
+use self::activity::Activity;
 use self::codes::failure;
 use self::login::Logins;
 use self::make::Make;
@@ -102,18 +103,21 @@ impl Mysql {
         status.tell(run);
 
         let mut hidden = Vec::new();
-        let connections = match clients(connection).await? {
-            Some(connections) => connections,
+        let activity = activity(connection).await?;
+        let connections = match &activity {
+            // Of more connections than are read, the number is known.
+            Some(activity) if activity.processes.more => status.connections(),
+            Some(activity) => activity.connections(),
             None => {
-                hidden.push(("others' connections and transactions", "PROCESS"));
+                hidden.push(("what other users do", "PROCESS"));
                 status.connections()
             }
         };
         let advice = "end idle ones (wait_timeout), use a pool, or raise max_connections";
         let max = server.count(0, "max").unwrap_or(0);
         connections.tell(run, max, self.warn.connections, advice);
-        if let Some(table) = statements::table_or_none(connection, statements::TRANSACTION).await? {
-            activity::tell_transaction(run, &table, self.warn.transaction);
+        if let Some(activity) = &activity {
+            activity.tell_transaction(run, self.warn.transaction);
         }
         match statements::table_or_none(connection, make.replication()).await? {
             Some(table) => replication::tell(run, &table, self.warn.lag),
@@ -162,14 +166,20 @@ async fn ask(
     }
 }
 
-/// The connections of clients, named as well as this user may; `None` when it does not see those of others.
-async fn clients(connection: &mut MySqlConnection) -> Result<Option<Connections>, sqlx::Error> {
-    for statement in statements::CONNECTIONS {
-        if let Some(table) = statements::table_or_none(connection, statement).await? {
-            return Ok(Some(activity::connections(&table)));
-        }
-    }
-    Ok(None)
+/// What the clients do; `None` when this user does not see that of others.
+async fn activity(connection: &mut MySqlConnection) -> Result<Option<Activity>, sqlx::Error> {
+    // Without the privilege for this one, the others show the probe's own connection alone.
+    let transactions = statements::table_or_none(connection, statements::TRANSACTIONS).await?;
+    let Some(transactions) = transactions else {
+        return Ok(None);
+    };
+    let processes = statements::table(connection, statements::PROCESSES).await?;
+    let programs = statements::table_or_none(connection, statements::PROGRAMS).await?;
+    Ok(Some(Activity {
+        processes,
+        transactions,
+        programs: programs.unwrap_or_default(),
+    }))
 }
 
 fn tell_server(run: &Run, server: &Table) {

@@ -1,4 +1,7 @@
 //! The statements of the probe, for MySQL 5.7 and MariaDB 10.3 and newer, and those that carry a configured query.
+//!
+//! The probe's own statements join, group and sort nothing: that takes temporary tables, which with columns like these are
+//! on the server's disk, and a server in trouble may have no room for them.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,8 +15,8 @@ use crate::probe::kind::server::Clock;
 use crate::probe::kind::sql::{Query, Table, read};
 use crate::probe::run::Run;
 
-/// The probe's own statements give one row, or as many as there are kinds of connections.
-const MAX_OWN_ROWS: usize = 10_000;
+/// The probe's own statements give one row, or as many as there are connections.
+const MAX_OWN_ROWS: usize = 100_000;
 
 /// The share of the time left that a configured query gets, so that the server ends it before the run is cut off: the
 /// server's end leaves nothing behind, and says which query it was.
@@ -29,42 +32,20 @@ pub(super) const STATUS: &str = "\
 SHOW SESSION STATUS
 WHERE Variable_name IN ('Uptime', 'Threads_connected', 'Threads_running', 'Ssl_version')";
 
-macro_rules! connections {
-    ($program:literal, $join:literal) => {
-        concat!(
-            "SELECT ",
-            $program,
-            " AS program, p.USER AS user, IF(LOCATE(':', p.HOST) > 0, ",
-            "LEFT(p.HOST, CHAR_LENGTH(p.HOST) - CHAR_LENGTH(SUBSTRING_INDEX(p.HOST, ':', -1)) - 1), p.HOST) AS host, ",
-            "p.COMMAND = 'Sleep' AS sleeps, t.trx_mysql_thread_id IS NOT NULL AS in_transaction, ",
-            "COALESCE(t.trx_state = 'LOCK WAIT' OR p.STATE LIKE 'Waiting for%lock', 0) AS waits, COUNT(*) AS count ",
-            "FROM information_schema.PROCESSLIST p ",
-            "LEFT JOIN information_schema.INNODB_TRX t ON t.trx_mysql_thread_id = p.ID ",
-            $join,
-            " WHERE p.USER <> 'system user' AND p.COMMAND <> 'Daemon' GROUP BY 1, 2, 3, 4, 5, 6"
-        )
-    };
-}
+/// A row for each connection that the user may see.
+pub(super) const PROCESSES: &str = "SHOW PROCESSLIST";
 
-/// Connections of clients, by the program's name where the client sends one (performance_schema, which MariaDB has turned
-/// off by default) and by user and host otherwise. `INNODB_TRX` is there for users with the privilege PROCESS only, and so
-/// keeps a user without it from taking its own connections for all.
-pub(super) const CONNECTIONS: [&str; 2] = [
-    connections!(
-        "a.ATTR_VALUE",
-        "LEFT JOIN performance_schema.session_connect_attrs a ON a.PROCESSLIST_ID = p.ID AND a.ATTR_NAME = 'program_name'"
-    ),
-    connections!("NULL", ""),
-];
+/// A row for each transaction, for users with the privilege PROCESS. Each began at a time of the system's zone, whatever that
+/// of the session is.
+pub(super) const TRANSACTIONS: &str = "\
+SELECT trx_mysql_thread_id AS thread, trx_state AS state,
+    TIMESTAMPDIFF(MICROSECOND, trx_started, CONVERT_TZ(NOW(6), @@session.time_zone, 'SYSTEM')) / 1000000 AS age
+FROM information_schema.INNODB_TRX";
 
-/// The oldest transaction of another client. It began at a time of the system's zone, whatever that of the session is.
-pub(super) const TRANSACTION: &str = "\
-SELECT TIMESTAMPDIFF(MICROSECOND, t.trx_started, CONVERT_TZ(NOW(6), @@session.time_zone, 'SYSTEM')) / 1000000 AS age,
-    t.trx_mysql_thread_id AS thread, p.USER AS user, p.HOST AS host, p.COMMAND AS command
-FROM information_schema.INNODB_TRX t
-LEFT JOIN information_schema.PROCESSLIST p ON p.ID = t.trx_mysql_thread_id
-WHERE t.trx_mysql_thread_id <> CONNECTION_ID()
-ORDER BY t.trx_started LIMIT 1";
+/// The programs that say their name. MariaDB has performance_schema turned off by default.
+pub(super) const PROGRAMS: &str = "\
+SELECT PROCESSLIST_ID AS thread, ATTR_VALUE AS program
+FROM performance_schema.session_connect_attrs WHERE ATTR_NAME = 'program_name'";
 
 /// What one of the statements above answers.
 pub(super) async fn table(
