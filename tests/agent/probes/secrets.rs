@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 
 use super::parrot::Parrot;
-use super::servers::{Postgres, RedisServer};
+use super::servers::{MariaDb, Postgres, RedisServer};
 use crate::fixture::{Agent, Config, Connection, Sink, eventually, own_loopback, post};
 
 /// What must never be seen. In a URL some of it is written in codes.
@@ -53,6 +53,9 @@ fn assert_hidden(place: &str, text: &[u8]) {
     }
 }
 
+/// Settings below a table of a probe.
+type Table<'a> = Vec<(&'a str, String)>;
+
 /// Probes of each kind that call `to`, with the canary wherever one can be.
 fn probes_of(name: &str, to: SocketAddr) -> Vec<(String, Value)> {
     let url = |scheme: &str, rest: &str| format!("{scheme}://app:{CANARY_IN_URL}@{to}/{rest}");
@@ -61,7 +64,7 @@ fn probes_of(name: &str, to: SocketAddr) -> Vec<(String, Value)> {
         ("metadata.authorization", format!("Bearer {CANARY}")),
         ("metadata.x-key", CANARY.to_owned()),
     ];
-    let probes: [(&str, String, &str, Vec<(&str, String)>); 14] = [
+    let probes: [(&str, String, &str, Table<'_>); 14] = [
         ("postgres", url("postgres", "x"), "", vec![]),
         ("mysql", url("mysql", "x"), "", vec![]),
         ("redis", url("redis", "1"), "", vec![]),
@@ -313,10 +316,10 @@ async fn what_servers_repeat_is_not_shown() {
     }
 }
 
-/// Scenario: PostgreSQL and Redis that refuse the password, the user, or ask for one. Guarantees: as above.
+/// Scenario: PostgreSQL, MariaDB and Redis that refuse the password, the user, or ask for one. Guarantees: as above.
 #[tokio::test(flavor = "multi_thread")]
 async fn servers_that_refuse_are_quoted_without_secrets() {
-    let postgres = Postgres::start().await;
+    let (postgres, mariadb) = (Postgres::start().await, MariaDb::start(&[]).await);
     let redis = RedisServer::start(&["--requirepass", "something-else"]).await;
     let settings: Vec<(String, Value)> = [
         (
@@ -331,6 +334,13 @@ async fn servers_that_refuse_are_quoted_without_secrets() {
             format!(
                 "postgres://nobody:{CANARY_IN_URL}@{}/postgres",
                 postgres.address()
+            ),
+        ),
+        (
+            "maria-password",
+            format!(
+                "mariadb://probe:{CANARY_IN_URL}@{}/mysql",
+                mariadb.address()
             ),
         ),
         (
