@@ -86,13 +86,15 @@ fn round(
     let all_runs = sum(&after, "lineside_probe_runs_total", "")
         - sum(&before, "lineside_probe_runs_total", "");
     let wanted = ANSWERING as f64 * MEASURED.as_secs_f64() / EVERY.as_secs_f64();
-    let late = Lateness::between(&before, &after);
+    let late = Lateness::between(&before, &after, "success");
+    let frozen_late = Lateness::between(&before, &after, "failure");
     Ok(BTreeMap::from([
         ("1 runs that answered", format!("{runs:.0}")),
         ("2   at least (jitter adds)", format!("{wanted:.0}")),
-        ("3 late, mean", format!("{:.2} ms", late.mean_s * 1e3)),
-        ("4 late, p99 at most", late.quantile(0.99)),
-        ("5 late, all at most", late.quantile(1.0)),
+        ("3 these late, mean", late.mean()),
+        ("4 these late, p99 at most", late.quantile(0.99)),
+        ("4 these late, all at most", late.quantile(1.0)),
+        ("5 the frozen late, mean", frozen_late.mean()),
         ("6 sockets at most", format!("{sockets}")),
         (
             "7 CPU a run",
@@ -283,21 +285,31 @@ struct Lateness {
 }
 
 impl Lateness {
-    fn between(before: &str, after: &str) -> Lateness {
+    fn between(before: &str, after: &str, outcome: &str) -> Lateness {
+        let outcome = format!("outcome=\"{outcome}\"");
         const NAME: &str = "lineside_probe_lateness_seconds";
         let grown = |what: &str| {
-            sum(after, &format!("{NAME}{what}"), "") - sum(before, &format!("{NAME}{what}"), "")
+            let name = format!("{NAME}{what}");
+            sum(after, &name, &outcome) - sum(before, &name, &outcome)
         };
         let count = grown("_count");
         let bounds = after.lines().filter_map(|line| {
             let rest = line.strip_prefix(NAME)?.strip_prefix("_bucket{")?;
-            Some(rest.split_once("le=\"")?.1.split_once('"')?.0.to_owned())
+            let labels = rest.contains(&outcome).then_some(rest)?;
+            Some(labels.split_once("le=\"")?.1.split_once('"')?.0.to_owned())
         });
+        let of_bound = |metrics: &str, bound: &str| -> f64 {
+            let lines = metrics
+                .lines()
+                .filter(|line| line.starts_with(&format!("{NAME}_bucket{{")));
+            let label = format!("le=\"{bound}\"");
+            let lines = lines.filter(|line| line.contains(&outcome) && line.contains(&label));
+            let values = lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
+            values.sum()
+        };
         let mut buckets: Vec<_> = bounds
             .map(|bound| {
-                let label = format!("le=\"{bound}\"");
-                let name = format!("{NAME}_bucket");
-                let grown = sum(after, &name, &label) - sum(before, &name, &label);
+                let grown = of_bound(after, &bound) - of_bound(before, &bound);
                 (bound.parse().unwrap_or(f64::INFINITY), grown)
             })
             .collect();
@@ -306,6 +318,13 @@ impl Lateness {
             mean_s: grown("_sum") / count,
             buckets,
             count,
+        }
+    }
+
+    fn mean(&self) -> String {
+        match self.count > 0.0 {
+            true => format!("{:.2} ms", self.mean_s * 1e3),
+            false => "none".to_owned(),
         }
     }
 

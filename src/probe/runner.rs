@@ -54,12 +54,10 @@ impl Runner {
             let Some(place) = self.lanes.enter(slow).await else {
                 return;
             };
-            if due {
-                let late = Instant::now().saturating_duration_since(schedule.due());
-                self.instruments.began(late);
-            }
+            let late = due.then(|| schedule.due().elapsed());
             waiting.extend(self.asked_meanwhile());
             let report = self.run().await;
+            self.count(&report, late);
             drop(place);
             slow = timed_out(&report);
             self.take_in(report);
@@ -116,7 +114,9 @@ impl Runner {
             failure,
             found: run.take(),
         };
-        self.tell(span, &report);
+        if let Some(span) = span {
+            end(span, &report);
+        }
         report
     }
 
@@ -127,10 +127,8 @@ impl Runner {
         let mut checking = AbortOnDropHandle::new(checking);
         match timeout(self.spec.timeout, &mut checking).await {
             Ok(Ok(checked)) => checked,
-            Ok(Err(error)) => Err(Failure::new(
-                Reason::Internal,
-                format!("the check did not end: {error}"),
-            )),
+            // Its message stays in the log: who panics does not know what may be shown.
+            Ok(Err(_)) => Err(Failure::new(Reason::Internal, "the check panicked")),
             Err(_) => {
                 let failure = Failure::timed_out(self.spec.timeout, run.last_phase());
                 checking.abort();
@@ -141,22 +139,11 @@ impl Runner {
         }
     }
 
-    fn tell(&self, span: Option<ProbeSpan>, report: &Report) {
-        let reason = report.failure.as_ref().map(|failure| failure.reason.name());
-        self.instruments.ended(report.took, reason);
-        let Some(span) = span else { return };
-        for lap in &report.found.laps {
-            span.phase(
-                lap.phase.name(),
-                lap.began,
-                lap.ended.unwrap_or(report.took),
-            );
-        }
+    fn count(&self, report: &Report, late: Option<Duration>) {
         let failure = report.failure.as_ref();
-        let failure = failure.map(|failure| (failure.reason.name(), failure.message.clone()));
-        span.end(report.took, report.found.attributes.clone(), failure);
+        let reason = failure.map(|failure| failure.reason.name());
+        self.instruments.ended(report.took, late, reason);
     }
-
     fn take_in(&self, report: Report) {
         let now = SystemTime::now();
         let Some(change) = self.board.record(self.index, report, now) else {
@@ -168,6 +155,17 @@ impl Runner {
             None => say(change, &status),
         }
     }
+}
+
+/// Ends the span of a run, with its phases.
+fn end(span: ProbeSpan, report: &Report) {
+    for lap in &report.found.laps {
+        let ended = lap.ended.unwrap_or(report.took);
+        span.phase(lap.phase.name(), lap.began, ended);
+    }
+    let failure = report.failure.as_ref();
+    let failure = failure.map(|failure| (failure.reason.name(), failure.message.clone()));
+    span.end(report.took, report.found.attributes.clone(), failure);
 }
 
 fn timed_out(report: &Report) -> bool {

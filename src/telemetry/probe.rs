@@ -31,7 +31,7 @@ impl AllProbes {
             duration: seconds(names::PROBE_DURATION, "Duration of one run of a probe."),
             lateness: seconds(
                 names::PROBE_LATENESS,
-                "How much later than due a run of a probe began.",
+                "How much later than due a run of a probe began, by how it ended.",
             ),
             runs: meter
                 .u64_counter(names::PROBE_RUNS)
@@ -63,14 +63,9 @@ pub struct ProbeInstruments {
 }
 
 impl ProbeInstruments {
-    /// Records a run that began `late` after it was due.
-    pub fn began(&self, late: Duration) {
-        // Of all probes together: that the schedule is kept is a matter of the agent.
-        self.lateness.record(late.as_secs_f64(), &[]);
-    }
-
-    /// Records a run that ended; `reason` says why it failed.
-    pub fn ended(&self, took: Duration, reason: Option<&'static str>) {
+    /// Records a run that ended; `late` is how long after it was due it began, where it was due, and `reason` says why it
+    /// failed.
+    pub fn ended(&self, took: Duration, late: Option<Duration>, reason: Option<&'static str>) {
         let [name, kind] = self.probe.clone();
         let outcome = if reason.is_some() {
             "failure"
@@ -79,6 +74,11 @@ impl ProbeInstruments {
         };
         let outcome = KeyValue::new(names::OUTCOME, outcome);
         let reason = KeyValue::new(names::REASON, reason.unwrap_or("none"));
+        if let Some(late) = late {
+            // Of all probes together: that the schedule is kept is a matter of the agent.
+            self.lateness
+                .record(late.as_secs_f64(), std::slice::from_ref(&outcome));
+        }
         self.duration.record(
             took.as_secs_f64(),
             &[name.clone(), kind.clone(), outcome.clone()],
