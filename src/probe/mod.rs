@@ -12,6 +12,7 @@ mod excerpt;
 mod failure;
 mod kind;
 mod lanes;
+mod line;
 mod maintenance;
 mod meters;
 mod metric;

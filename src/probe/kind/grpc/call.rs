@@ -2,15 +2,15 @@
 //! is the connection.
 
 use std::io;
-use std::pin::pin;
 
 use bytes::{Bytes, BytesMut};
-use h2::client::{Builder, Connection, SendRequest};
+use h2::client::{Builder, SendRequest};
 use h2::{Reason as Http2Reason, RecvStream};
 use http::{HeaderMap, Request, StatusCode};
 
 use crate::dial::{DialError, Stream};
 use crate::probe::failure::{Failure, Phase, Reason};
+use crate::probe::line::Line;
 use crate::probe::run::Run;
 
 /// An answer is a few bytes; a server that sends more is cut off.
@@ -36,7 +36,7 @@ pub(super) async fn call(
 ) -> Result<Answer, Failure> {
     let asked = run.phase(Phase::FirstByte, async {
         let (sender, connection) = builder().handshake(stream).await.map_err(failure)?;
-        let mut line = Line(Some(connection));
+        let mut line = Line::new(connection);
         let response = line.carry(ask(sender, request, message)).await?;
         Ok::<_, Failure>((line, response))
     });
@@ -60,25 +60,6 @@ fn builder() -> Builder {
         .max_header_list_size(MAX_HEADER_BYTES)
         .enable_push(false);
     builder
-}
-
-/// A connection that moves only while somebody waits for what it carries.
-struct Line(Option<Connection<Stream>>);
-
-impl Line {
-    /// Does `work`, and polls the connection meanwhile. When the connection ends first, `work` still gets what had come.
-    async fn carry<T>(&mut self, work: impl Future<Output = T>) -> T {
-        let mut work = pin!(work);
-        if let Some(connection) = &mut self.0 {
-            tokio::select! {
-                done = &mut work => return done,
-                _ = connection => {}
-            }
-            // Its streams know from this that nothing follows.
-            self.0 = None;
-        }
-        work.await
-    }
 }
 
 async fn ask(

@@ -3,14 +3,13 @@
 
 use std::error::Error as _;
 use std::io;
-use std::pin::{Pin, pin};
 
 use bytes::Bytes;
 use http::Request;
 use http::response::Parts;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::client::conn::http1::{Builder, Connection};
+use hyper::client::conn::http1::Builder;
 use hyper_util::rt::TokioIo;
 
 use super::answer::{Answer, Body, Reading, Step};
@@ -18,6 +17,7 @@ use super::metered::Metered;
 use super::{MAX_HEAD_BYTES, MAX_HEADERS};
 use crate::dial::{DialError, Stream};
 use crate::probe::failure::{Failure, Phase, Reason};
+use crate::probe::line::Line;
 use crate::probe::run::Run;
 
 /// Sends `request` on `stream`, lets `decide` look at the head of the answer, and reads at most `max_bytes` of its body.
@@ -31,7 +31,7 @@ pub(super) async fn exchange(
     let (stream, allowance) = Metered::of(stream);
     let handshake = builder().handshake(TokioIo::new(stream)).await;
     let (mut sender, connection) = handshake.map_err(|error| failure(&error))?;
-    let mut line = Line(Some(Box::pin(connection)));
+    let mut line = Line::new(connection);
     let asked = line.carry(sender.send_request(request.map(Full::new)));
     let response = run.phase(Phase::FirstByte, asked).await;
     let (head, body) = response.map_err(|error| failure(&error))?.into_parts();
@@ -52,28 +52,6 @@ fn builder() -> Builder {
         .max_buf_size(MAX_HEAD_BYTES)
         .max_headers(MAX_HEADERS);
     builder
-}
-
-type Carrying = Connection<TokioIo<Metered>, Full<Bytes>>;
-
-/// A connection that moves only while somebody waits for what it carries.
-struct Line(Option<Pin<Box<Carrying>>>);
-
-impl Line {
-    /// Does `work`, and polls the connection meanwhile. When the connection ends first, `work` still gets what had come.
-    async fn carry<T>(&mut self, work: impl Future<Output = T>) -> T {
-        let mut work = pin!(work);
-        if let Some(connection) = &mut self.0 {
-            tokio::select! {
-                biased;
-                done = &mut work => return done,
-                // `work` is told why.
-                _ = connection => {}
-            }
-            self.0 = None;
-        }
-        work.await
-    }
 }
 
 async fn read(mut body: Incoming, max_bytes: usize) -> Result<Body, hyper::Error> {

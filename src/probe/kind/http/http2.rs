@@ -2,10 +2,9 @@
 //! other.
 
 use std::io;
-use std::pin::pin;
 
 use bytes::Bytes;
-use h2::client::{Builder, Connection, SendRequest};
+use h2::client::{Builder, SendRequest};
 use h2::{Reason as Http2Reason, RecvStream};
 use http::Request;
 use http::response::Parts;
@@ -15,6 +14,7 @@ use super::answer::{Answer, Body, Reading, Step};
 use super::metered::Metered;
 use crate::dial::{DialError, Stream};
 use crate::probe::failure::{Failure, Phase, Reason};
+use crate::probe::line::Line;
 use crate::probe::run::Run;
 
 /// Sends `request` on `stream`, lets `decide` look at the head of the answer, and reads at most `max_bytes` of its body.
@@ -28,7 +28,7 @@ pub(super) async fn exchange(
     let (stream, allowance) = Metered::of(stream);
     let asked = run.phase(Phase::FirstByte, async {
         let (sender, connection) = builder().handshake(stream).await.map_err(failure)?;
-        let mut line = Line(Some(connection));
+        let mut line = Line::new(connection);
         let response = line.carry(ask(sender, request)).await?;
         Ok::<_, Failure>((line, response))
     });
@@ -50,26 +50,6 @@ fn builder() -> Builder {
         .max_header_list_size(MAX_HEAD_BYTES as u32)
         .enable_push(false);
     builder
-}
-
-/// A connection that moves only while somebody waits for what it carries.
-struct Line(Option<Connection<Metered>>);
-
-impl Line {
-    /// Does `work`, and polls the connection meanwhile. When the connection ends first, `work` still gets what had come.
-    async fn carry<T>(&mut self, work: impl Future<Output = T>) -> T {
-        let mut work = pin!(work);
-        if let Some(connection) = &mut self.0 {
-            tokio::select! {
-                biased;
-                done = &mut work => return done,
-                _ = connection => {}
-            }
-            // Its streams know from this that nothing follows.
-            self.0 = None;
-        }
-        work.await
-    }
 }
 
 async fn ask(

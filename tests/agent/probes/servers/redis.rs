@@ -226,8 +226,8 @@ impl SentinelServer {
         let settings = format!(
             "port 26379\nbind {host}\nprotected-mode no\nsentinel announce-ip {host}\n\
              sentinel monitor {GROUP} {watched} 6379 {quorum}\n\
-             sentinel down-after-milliseconds {GROUP} 800\n\
-             sentinel failover-timeout {GROUP} 5000\n"
+             sentinel down-after-milliseconds {GROUP} 1500\n\
+             sentinel failover-timeout {GROUP} 6000\n"
         );
         fs::write(directory.path().join("sentinel.conf"), settings).unwrap();
         SentinelServer {

@@ -341,8 +341,10 @@ fn flat(words: &[&str]) -> Value {
 fn answers_of_a_sentinel_are_read() {
     let address = flat(&["10.0.0.1", "6379"]);
     let group = flat(&[
-        "name",
-        "shop",
+        "ip",
+        "10.0.0.1",
+        "port",
+        "6379",
         "flags",
         "master,s_down",
         "num-other-sentinels",
@@ -375,6 +377,11 @@ fn answers_of_a_sentinel_are_read() {
     };
     assert!(replica.linked && !replica.counts_as_down());
     assert_eq!(replica.follows, Some(place("10.0.0.1")));
+
+    // Of a master that was just chosen, the sentinel has no opinion yet.
+    let chosen = flat(&["10.0.0.2", "6379"]);
+    let seen = View::of(&chosen, &group, None, &replicas).unwrap();
+    assert_eq!((seen.master, &*seen.flags), (place("10.0.0.2"), ""));
 
     for address in [
         Value::Nil,

@@ -19,7 +19,8 @@ const MAX_SENTENCE_CHARS: usize = 160;
 pub(super) struct View {
     /// Where the sentinel sends clients that want to write.
     pub(super) master: Place,
-    /// What the sentinel thinks of the master: `master`, with `s_down` and `o_down` where it counts as down.
+    /// What the sentinel thinks of the master: `master`, with `s_down` and `o_down` where it counts as down. Empty during a
+    /// failover, in which it still thinks of the one before.
     pub(super) flags: String,
     /// How many sentinels must agree that it is down.
     pub(super) quorum: u64,
@@ -73,7 +74,8 @@ impl View {
         })
     }
 
-    /// Reads the answers. The address is the first of them to name a master that was just chosen.
+    /// Reads the answers. The address is the first of them to name a master that was just chosen (Redis, `sentinel.c`,
+    /// `sentinelGetCurrentMasterAddress`).
     pub(super) fn of(
         address: &Value,
         master: &Value,
@@ -83,11 +85,16 @@ impl View {
         let [host, port] = items(address) else {
             return None;
         };
+        let address = Place::of(&text(host)?, &text(port)?)?;
         let others = count(field(master, "num-other-sentinels")?)?;
         let replicas = items(replicas).iter().filter_map(ReplicaView::of);
+        let flags = match place(master).as_ref() == Some(&address) {
+            true => flags(master),
+            false => String::new(),
+        };
         Some(View {
-            master: Place::of(&text(host)?, &text(port)?)?,
-            flags: flags(master),
+            master: address,
+            flags,
             quorum: count(field(master, "quorum")?)?,
             sentinels: others.saturating_add(1),
             no_quorum,
@@ -101,7 +108,7 @@ impl ReplicaView {
         let said = |name| field(replica, name).and_then(text);
         let follows = || Place::of(&said("master-host")?, &said("master-port")?);
         Some(ReplicaView {
-            place: Place::of(&said("ip")?, &said("port")?)?,
+            place: place(replica)?,
             flags: flags(replica),
             linked: said("master-link-status").as_deref() == Some("ok"),
             follows: follows(),
@@ -114,6 +121,12 @@ impl ReplicaView {
             .into_iter()
             .any(|flag| has(&self.flags, flag))
     }
+}
+
+/// The server that a sentinel describes.
+fn place(value: &Value) -> Option<Place> {
+    let said = |name| field(value, name).and_then(text);
+    Place::of(&said("ip")?, &said("port")?)
 }
 
 fn flags(value: &Value) -> String {

@@ -8,6 +8,9 @@ mod options;
 mod replication;
 mod statements;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 

@@ -144,7 +144,10 @@ fn uri(path: &Path, access: Access) -> String {
 mod tests {
     use super::*;
 
-    fn found(directory: &Path, files: &[(&str, &[u8])]) -> Result<Found, Failure> {
+    /// Names and contents.
+    type Files<'f> = &'f [(&'f str, &'f [u8])];
+
+    fn found(directory: &Path, files: Files<'_>) -> Result<Found, Failure> {
         for (name, bytes) in files {
             fs::write(directory.join(name), bytes).unwrap();
         }
@@ -165,7 +168,7 @@ mod tests {
         let log: (&str, &[u8]) = ("it.db-wal", b"1234");
         let shared: (&str, &[u8]) = ("it.db-shm", b"");
         let (plain, logged) = (database(1), database(2));
-        let cases: [(&[(&str, &[u8])], Access, Option<u64>); 5] = [
+        let cases: [(Files<'_>, Access, Option<u64>); 5] = [
             (&[("it.db", &plain)], Access::Locking, None),
             (&[("it.db", b"")], Access::Locking, None),
             (&[("it.db", &logged)], Access::AtRest, None),
