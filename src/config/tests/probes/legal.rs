@@ -22,6 +22,12 @@ fn probes_are_warned_about() {
         ("tcp://db:1", "confirm_every = \"31s\"", "confirm_every"),
         ("tcp://db:1", "slow_after = \"5s\"", "slow_after"),
         ("tcp://db:1", "slow_after = \"4s\"", ""),
+        (
+            "redis-sentinel://s/m",
+            "redis.lists = [\"jobs\"]",
+            "redis.lists",
+        ),
+        ("redis://s", "redis.streams = [\"jobs\"]", ""),
     ];
     for (url, lines, key) in cases {
         let expected: Vec<String> = match key {

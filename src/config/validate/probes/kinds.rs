@@ -243,6 +243,10 @@ fn redis(
             problems.error(&key, problem, format!("Name {MAX_KEYS} at most"));
         }
         distinct(&key, keys, problems);
+        if !keys.is_empty() && probe.url.kind() == ProbeKind::Sentinel {
+            let text = "sentinels are asked about servers, not about keys: this has no effect; name it in a redis:// probe";
+            problems.warn(&key, text);
+        }
     }
     let of_sentinels = [
         ("sentinels", !redis.sentinels.is_empty()),
