@@ -1,5 +1,7 @@
 //! gRPC health, at the official health service.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -92,19 +94,38 @@ async fn a_server_that_stops_or_freezes_is_down_until_it_is_back() {
 
 /// Scenario: on the way to the server packets are swallowed, connections are taken without an answer, and every chunk is
 /// late.
-/// Guarantees: timeouts in the phase where each of them bites; slowness within the timeout is no failure.
+/// Guarantees: timeouts in the phase where each of them bites; slowness within the timeout is a warning where it is asked for.
 #[tokio::test]
 async fn the_network_on_the_way_is_told_apart_from_the_server() {
     let server = GrpcHealth::start(&[]).await;
     server.says("", "SERVING").await;
     let gate = Gate::before(server.address()).await;
-    let watched = watch(format!("grpc://{}", gate.address()), &[]).await;
+    let slow_after = [("slow_after", json!("250ms"))];
+    let watched = watch(format!("grpc://{}", gate.address()), &slow_after).await;
     watched.passes().await;
+    gate.set(Mode::Slow(Duration::from_millis(200))).await;
+    watched.warns("more than 250ms").await;
     gate.set(Mode::BlackHole).await;
     watched.fails("timeout", Some("connect")).await;
     gate.set(Mode::Mute).await;
     watched.fails("timeout", Some("first_byte")).await;
     gate.set(Mode::Pass).await;
+    watched.passes().await;
+}
+
+/// Scenario: the server takes one call at a time, and that one lasts; then it ends.
+/// Guarantees: full, with what the server says, and a recovery.
+#[tokio::test]
+async fn a_server_fills_up() {
+    let server = GrpcHealth::start(&["--calls", "1"]).await;
+    server.says("", "SERVING").await;
+    let watched = watch(server.url(), &[]).await;
+    watched.passes().await;
+    server.fill().await;
+    let check = watched.fails("full", Some("first_byte")).await;
+    let message = check["message"].as_str().unwrap();
+    assert!(message.contains("RESOURCE_EXHAUSTED"), "{message}");
+    server.free().await;
     watched.passes().await;
 }
 

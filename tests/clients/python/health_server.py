@@ -1,14 +1,16 @@
 """A gRPC server with the official health service, told over a socket what each service's status is.
 
-usage: health_server.py ADDRESS PORT CONTROL_PORT [--health] [--tls CERTIFICATE KEY] [--token TOKEN]
+usage: health_server.py ADDRESS PORT CONTROL_PORT [--health] [--tls CERTIFICATE KEY] [--token TOKEN] [--calls MOST]
 
 Without --health it offers no method at all. With --token, calls without that value of "authorization" are refused.
-Each line on the control port is "STATUS SERVICE", as "NOT_SERVING shop.Orders"; without a name it is the server as a
-whole. Each is answered with a line when it is in force.
+With --calls, it takes so many calls at the same time. Each line on the control port is "STATUS SERVICE", as
+"NOT_SERVING shop.Orders"; without a name it is the server as a whole. "FILL" makes a call that lasts until "FREE". Each
+is answered with a line when it is in force.
 """
 
 import argparse
 import socketserver
+import threading
 from concurrent import futures
 
 import grpc
@@ -37,9 +39,38 @@ class Control(socketserver.StreamRequestHandler):
 
     def handle(self):
         for line in self.rfile:
-            status, _, service = line.decode().strip().partition(" ")
-            self.server.health.set(service, health_pb2.HealthCheckResponse.ServingStatus.Value(status))
+            word, _, service = line.decode().strip().partition(" ")
+            if word == "FILL":
+                self.server.lasting.fill(self.server.place)
+            elif word == "FREE":
+                self.server.lasting.free.release()
+            else:
+                self.server.health.set(service, health_pb2.HealthCheckResponse.ServingStatus.Value(word))
             self.wfile.write(b"set\n")
+
+
+class Lasting(grpc.GenericRpcHandler):
+    """A method whose call lasts until it is told to end."""
+
+    METHOD = "/test.Lasting/Call"
+
+    def __init__(self):
+        self.begun = threading.Semaphore(0)
+        self.free = threading.Semaphore(0)
+
+    def service(self, details):
+        if details.method == self.METHOD:
+            return grpc.unary_unary_rpc_method_handler(self.last)
+
+    def last(self, _request, _context):
+        self.begun.release()
+        self.free.acquire()
+        return b""
+
+    def fill(self, place):
+        """Calls this server, and waits until the call has begun."""
+        self.call = grpc.insecure_channel(place).unary_unary(self.METHOD).future(b"")
+        self.begun.acquire()
 
 
 class Controls(socketserver.ThreadingTCPServer):
@@ -55,6 +86,7 @@ def arguments():
     parser.add_argument("--health", action="store_true")
     parser.add_argument("--tls", nargs=2)
     parser.add_argument("--token")
+    parser.add_argument("--calls", type=int)
     return parser.parse_args()
 
 
@@ -66,7 +98,10 @@ def read(path):
 def main():
     told = arguments()
     interceptors = [Token(told.token)] if told.token else []
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=4), interceptors=interceptors)
+    workers = futures.ThreadPoolExecutor(max_workers=4)
+    server = grpc.server(workers, interceptors=interceptors, maximum_concurrent_rpcs=told.calls)
+    lasting = Lasting()
+    server.add_generic_rpc_handlers((lasting,))
     servicer = health.HealthServicer()
     if told.health:
         health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
@@ -79,6 +114,7 @@ def main():
     server.start()
     with Controls((told.address, told.control_port), Control) as controls:
         controls.health = servicer
+        controls.place, controls.lasting = place, lasting
         controls.serve_forever()
 
 

@@ -81,8 +81,21 @@ impl GrpcHealth {
 
     /// Sets what it says of `service`; the server as a whole has the empty name.
     pub async fn says(&self, service: &str, status: &str) {
+        self.control(&format!("{status} {service}\n")).await;
+    }
+
+    /// Makes a call to it that lasts.
+    pub async fn fill(&self) {
+        self.control("FILL\n").await;
+    }
+
+    /// Ends that call.
+    pub async fn free(&self) {
+        self.control("FREE\n").await;
+    }
+
+    async fn control(&self, line: &str) {
         let mut control = TcpStream::connect((self.host, CONTROL_PORT)).await.unwrap();
-        let line = format!("{status} {service}\n");
         control.write_all(line.as_bytes()).await.unwrap();
         let mut done = [0; 4];
         control.read_exact(&mut done).await.unwrap();
