@@ -184,6 +184,8 @@ fn say(change: Change, status: &Status) {
             let after = humantime::format_duration(Duration::from_secs(after.as_secs()));
             info!(probe, %target, "is up after {after}: {message}");
         }
+        Change::BeginsToWarn => warn!(probe, %target, "{message}"),
+        Change::WarnsNoMore => info!(probe, %target, "is as it should be again: {message}"),
         Change::Into(State::Starting, _) => {}
     }
 }

@@ -52,6 +52,10 @@ pub enum Change {
     Into(State, Duration),
     /// The state stays, but the last run failed where the one before did not.
     BeginsToFail,
+    /// The state stays, but the last run has warnings and the success before it had none.
+    BeginsToWarn,
+    /// The state stays, and the last run has no warnings any more.
+    WarnsNoMore,
 }
 
 /// Where a probe stands.
@@ -117,7 +121,7 @@ impl Standing {
     ) -> Option<Change> {
         let failed = report.failure.is_some();
         let as_before = self.last.is_some() && failed == self.is_failing();
-        let begins_to_fail = failed && !as_before;
+        let noted = self.noted(&report, as_before);
         self.in_a_row = match as_before {
             true => self.in_a_row.saturating_add(1),
             false => 1,
@@ -125,11 +129,23 @@ impl Standing {
         self.last = Some(report);
         let next = self.next(failed, thresholds);
         if next == self.state {
-            return begins_to_fail.then_some(Change::BeginsToFail);
+            return noted;
         }
         let stayed = now.duration_since(self.since).unwrap_or_default();
         (self.state, self.since) = (next, now);
         Some(Change::Into(next, stayed))
+    }
+
+    /// What is worth telling of `report` where the state stays.
+    fn noted(&self, report: &Report, as_before: bool) -> Option<Change> {
+        let warns = |report: &Report| !report.found.warnings.is_empty();
+        let warned = self.last.as_ref().is_some_and(warns);
+        match (report.failure.is_some(), warned, warns(report)) {
+            (true, _, _) => (!as_before).then_some(Change::BeginsToFail),
+            (false, false, true) => Some(Change::BeginsToWarn),
+            (false, true, false) => Some(Change::WarnsNoMore),
+            (false, _, _) => None,
+        }
     }
 
     /// The first success after a start is enough: nothing speaks against it.

@@ -97,6 +97,27 @@ fn changes_are_told_once() {
     assert_eq!(standing.since(), at(60));
 }
 
+/// Scenario: a probe that works, warns twice, works, and warns after a failure. Guarantees: each beginning and end of
+/// warnings is told once.
+#[test]
+fn warnings_are_told_once() {
+    let mut standing = Standing::new(at(0));
+    let told = ["", "w", "w", "", "x", "w"].map(|run| {
+        let mut report = report(run == "x");
+        report
+            .found
+            .warnings
+            .extend((run == "w").then(|| "9 of 10 used".to_owned()));
+        standing.record(report, THREE_TWO, at(0))
+    });
+    let up = Some(Change::Into(State::Up, Duration::ZERO));
+    let (begins, ends) = (Some(Change::BeginsToWarn), Some(Change::WarnsNoMore));
+    assert_eq!(
+        told,
+        [up, begins, None, ends, Some(Change::BeginsToFail), begins]
+    );
+}
+
 /// Scenario: a clock that is set back between two runs. Guarantees: nothing panics, and the state lasted no time.
 #[test]
 fn a_clock_that_goes_back_does_no_harm() {
