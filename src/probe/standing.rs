@@ -52,7 +52,7 @@ pub enum Change {
     Into(State, Duration),
     /// The state stays, but the last run failed where the one before did not.
     BeginsToFail,
-    /// The state stays, but the last run has warnings and the success before it had none.
+    /// The state stays, but the last run has warnings and the one before it had none.
     BeginsToWarn,
     /// The state stays, and the last run has no warnings any more.
     WarnsNoMore,
