@@ -42,8 +42,9 @@ impl Agent {
     async fn stop_in_order(mut self) -> Ended {
         let force_at = Instant::now() + self.settings.shutdown.deadline;
         self.stopping.begin();
-        self.probes.close().await;
+        self.probes.stop();
         self.end_requests().await;
+        self.probes.close().await;
         let half_left = (force_at - Instant::now()) / 2;
         if let Err(error) = self.telemetry.shutdown(half_left.min(GOODBYE * 5)).await {
             warn!(%error, "own telemetry did not end in order");

@@ -155,9 +155,14 @@ impl Probes {
         Arc::clone(&self.board)
     }
 
+    /// Asks them to end: no run begins any more.
+    pub fn stop(&self) {
+        self.closing.cancel();
+    }
+
     /// Ends them: runs that are under way are cut off, their connections closed.
     pub async fn close(&mut self) {
-        self.closing.cancel();
+        self.stop();
         while self.running.join_next().await.is_some() {}
     }
 }
