@@ -18,22 +18,13 @@ use crate::dial::ClientTls;
 use crate::probe::connection::Address;
 use crate::probe::failure::{Failure, Phase, Reason};
 use crate::probe::kind::Check;
-use crate::probe::kind::server::{CONNECTIONS_USED, Clock};
+use crate::probe::kind::server::{CONNECTIONS_USED, Clock, Limits};
 use crate::probe::metric::Metric;
 use crate::probe::run::Run;
 use crate::telemetry::names;
 
 /// The end of the year 9999, beyond which RFC 3339 has no times.
 const MAX_UNIX_S: u64 = 253_402_300_799;
-
-/// Beyond these, a run warns.
-#[derive(Debug)]
-struct Limits {
-    connections: f64,
-    memory: f64,
-    lag: Duration,
-    skew: Duration,
-}
 
 /// Checks a Redis or Valkey server.
 #[derive(Debug)]
@@ -42,6 +33,8 @@ pub(in crate::probe::kind) struct Redis {
     login: Login,
     keys: Keys,
     warn: Limits,
+    /// Beyond this share of `maxmemory`, a run warns.
+    memory_warn: f64,
 }
 
 impl Redis {
@@ -61,12 +54,8 @@ impl Redis {
                 ..Login::of(settings)
             },
             keys: Keys::of(&redis),
-            warn: Limits {
-                connections: settings.connections_warn,
-                memory: redis.memory_warn,
-                lag: settings.lag_warn,
-                skew: settings.skew_warn,
-            },
+            warn: Limits::of(settings),
+            memory_warn: redis.memory_warn,
         })
     }
 
@@ -138,7 +127,7 @@ impl Redis {
             // Redis before 6 does not say.
             None => run.reading(CONNECTIONS_USED, &[], connections.used() as f64),
         }
-        load::tell_memory(run, info, self.warn.memory);
+        load::tell_memory(run, info, self.memory_warn);
         load::tell_persistence(run, info);
         load::tell_numbers(run, info);
         replication::tell(run, info, self.warn.lag);

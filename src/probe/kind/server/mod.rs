@@ -3,6 +3,7 @@
 
 mod clock;
 mod connections;
+mod limits;
 
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use crate::probe::metric::Metric;
 
 pub(super) use clock::Clock;
 pub(super) use connections::{ConnectionState, Connections};
+pub(super) use limits::Limits;
 
 pub(super) const CONNECTIONS: &str = "db.server.connections";
 pub(super) const CONNECTIONS_MAX: &str = "db.server.connections.max";

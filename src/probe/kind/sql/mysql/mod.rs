@@ -12,7 +12,6 @@ mod statements;
 mod tests;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use opentelemetry::KeyValue;
@@ -27,7 +26,7 @@ use super::{Place, Queries, Query, Table};
 use crate::config::ProbeSettings;
 use crate::probe::failure::{Failure, Phase};
 use crate::probe::kind::Check;
-use crate::probe::kind::server::{self, Connections, UPTIME};
+use crate::probe::kind::server::{self, Connections, Limits, UPTIME};
 use crate::probe::metric::Metric;
 use crate::probe::run::Run;
 use crate::telemetry::names;
@@ -43,14 +42,6 @@ pub(in crate::probe::kind) struct Mysql {
     mariadb: AtomicBool,
 }
 
-/// Beyond these, a run warns.
-struct Limits {
-    connections: f64,
-    lag: Duration,
-    transaction: Duration,
-    skew: Duration,
-}
-
 impl Mysql {
     /// What `settings` ask for.
     ///
@@ -63,12 +54,7 @@ impl Mysql {
             options,
             place,
             queries: Queries::new(&settings.query)?,
-            warn: Limits {
-                connections: settings.connections_warn,
-                lag: settings.lag_warn,
-                transaction: settings.transaction_warn,
-                skew: settings.skew_warn,
-            },
+            warn: Limits::of(settings),
             logins: Logins::default(),
             mariadb: AtomicBool::new(settings.url.scheme() == "mariadb"),
         })

@@ -1,6 +1,7 @@
 //! What no server that is at hand does: a listener that plays one.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use http::HeaderMap;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

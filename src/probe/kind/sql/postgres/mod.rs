@@ -20,7 +20,7 @@ use super::{Place, Queries, Table, connect};
 use crate::config::ProbeSettings;
 use crate::probe::failure::{Failure, Phase};
 use crate::probe::kind::Check;
-use crate::probe::kind::server::{self, UPTIME};
+use crate::probe::kind::server::{self, Limits, UPTIME};
 use crate::probe::metric::Metric;
 use crate::probe::run::Run;
 use crate::telemetry::names;
@@ -44,15 +44,6 @@ pub(in crate::probe::kind) struct Postgres {
     is_known: AtomicBool,
 }
 
-/// Beyond these, a run warns.
-#[derive(Debug)]
-struct Limits {
-    connections: f64,
-    lag: Duration,
-    transaction: Duration,
-    skew: Duration,
-}
-
 impl Postgres {
     /// What `settings` ask for.
     ///
@@ -65,12 +56,7 @@ impl Postgres {
             options,
             place,
             queries: Queries::new(&settings.query)?,
-            warn: Limits {
-                connections: settings.connections_warn,
-                lag: settings.lag_warn,
-                transaction: settings.transaction_warn,
-                skew: settings.skew_warn,
-            },
+            warn: Limits::of(settings),
             caught_up: CaughtUp::default(),
             is_known: AtomicBool::new(false),
         })
