@@ -17,3 +17,9 @@ pub use failure::DialError;
 pub use resolve::resolve;
 pub use stream::Stream;
 pub use tls::{ClientTls, TlsClient};
+
+use http::HeaderValue;
+
+/// Who asks, in every request of ours (RFC 9110, section 10.1.5; OTLP exporter specification, "User Agent").
+pub const USER_AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("lineside/", env!("CARGO_PKG_VERSION")));

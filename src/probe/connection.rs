@@ -6,7 +6,7 @@ use opentelemetry::KeyValue;
 
 use super::failure::{Failure, Phase};
 use super::run::Run;
-use crate::config::ProbeUrl;
+use crate::config::ProbeSettings;
 use crate::dial::{self, ClientTls, Stream, TlsClient};
 use crate::telemetry::names;
 
@@ -19,15 +19,17 @@ pub(super) struct Address {
 }
 
 impl Address {
-    /// The host and port of `url`, with TLS where its scheme says so, offering the protocols `alpn`.
+    /// The host and port of the URL, with TLS as configured where its scheme says so, offering the protocols `alpn`.
     ///
     /// # Errors
     ///
     /// Says what of the TLS settings could not be used.
-    pub(super) fn of(url: &ProbeUrl, tls: &ClientTls, alpn: &[&[u8]]) -> Result<Address, String> {
-        let tls = url.is_tls().then_some(tls);
+    pub(super) fn of(settings: &ProbeSettings, alpn: &[&[u8]]) -> Result<Address, String> {
+        let url = &settings.url;
+        let tls = || settings.tls.clone().unwrap_or_default().into();
+        let tls: Option<ClientTls> = url.is_tls().then(tls);
         // A URL that needs a port has one, or it would not have been taken.
-        Address::new(&url.host(), url.port().unwrap_or(0), tls, alpn)
+        Address::new(&url.host(), url.port().unwrap_or(0), tls.as_ref(), alpn)
     }
 
     /// `host` and `port`, with TLS where `tls` is given.

@@ -90,6 +90,13 @@ section! {
     }
 }
 
+impl ProbeSettings {
+    /// The password to log in with: that of `password` before that of the URL.
+    pub fn login_password(&self) -> Option<&Secret> {
+        self.password.as_ref().or(self.url.password())
+    }
+}
+
 section! {
     /// One read-only SQL statement whose numbers become gauges.
     pub struct QuerySettings {

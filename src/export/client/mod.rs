@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ::http::header::USER_AGENT;
 use ::http::uri::{Authority, PathAndQuery, Scheme};
-use ::http::{HeaderMap, HeaderValue, Request, Response, Uri};
+use ::http::{HeaderMap, Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -17,11 +17,9 @@ use tokio::time::timeout;
 use super::outcome::Outcome;
 use super::payload::Payload;
 use crate::config::Protocol;
-use crate::dial::ClientTls;
+use crate::dial::{self, ClientTls};
 use crate::otlp::{Encoding, Signal};
 
-/// Named in every request (OTLP exporter specification, "User Agent"); configured headers win.
-const OURS: HeaderValue = HeaderValue::from_static(concat!("lineside/", env!("CARGO_PKG_VERSION")));
 /// Answers are small; a destination that sends more is cut off.
 const MAX_ANSWER_BYTES: usize = 64 << 10;
 /// Requests are about a mebibyte: windows that never stall one on a short line.
@@ -112,7 +110,8 @@ impl Client {
         let mut request = Request::new(payload);
         *request.method_mut() = ::http::Method::POST;
         *request.uri_mut() = self.uris[signal.index()].clone();
-        request.headers_mut().insert(USER_AGENT, OURS);
+        // Configured headers win.
+        request.headers_mut().insert(USER_AGENT, dial::USER_AGENT);
         request.headers_mut().extend(self.headers.clone());
         request.headers_mut().extend(trace.clone());
         request

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::Check;
 use crate::config::{ProbeSettings, Secret};
-use crate::dial::{ClientTls, DialError, Stream};
+use crate::dial::{DialError, Stream};
 use crate::probe::certificate;
 use crate::probe::connection::Address;
 use crate::probe::excerpt::Excerpts;
@@ -44,12 +44,11 @@ impl TcpCheck {
     ///
     /// Says what is wrong with the pattern, or what of the TLS settings could not be used.
     pub(super) fn new(settings: &ProbeSettings) -> Result<TcpCheck, String> {
-        let tls = settings.tls.clone().map(ClientTls::from);
         let tcp = settings.tcp.clone().unwrap_or_default();
         let expect = tcp.expect.as_deref().map(Regex::new).transpose();
         Ok(TcpCheck {
             settings: settings.clone(),
-            address: Address::of(&settings.url, &tls.unwrap_or_default(), &[])?,
+            address: Address::of(settings, &[])?,
             excerpts: Excerpts::without(&tcp.send),
             send: tcp.send,
             expect: expect.map_err(|error| format!("tcp.expect: {error}"))?,

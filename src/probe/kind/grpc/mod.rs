@@ -17,7 +17,7 @@ use opentelemetry::KeyValue;
 
 use super::Check;
 use crate::config::{ProbeSettings, Secret};
-use crate::dial::ClientTls;
+use crate::dial;
 use crate::probe::certificate;
 use crate::probe::connection::Address;
 use crate::probe::failure::Failure;
@@ -34,7 +34,6 @@ const MIN_SECRET_BYTES: usize = 4;
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 const TRAILERS: HeaderValue = HeaderValue::from_static("trailers");
 const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
-const OURS: HeaderValue = HeaderValue::from_static(concat!("lineside/", env!("CARGO_PKG_VERSION")));
 
 /// Asks for the health of one service of one server.
 #[derive(Debug)]
@@ -56,8 +55,7 @@ impl GrpcCheck {
     /// Says which of the settings cannot be sent, or what of the TLS settings could not be used.
     pub(super) fn new(settings: &ProbeSettings) -> Result<GrpcCheck, String> {
         let asked = settings.grpc.clone().unwrap_or_default();
-        let tls = settings.tls.clone().map(ClientTls::from);
-        let address = Address::of(&settings.url, &tls.unwrap_or_default(), &[b"h2"])?;
+        let address = Address::of(settings, &[b"h2"])?;
         let scheme = match settings.url.is_tls() {
             true => Scheme::HTTPS,
             false => Scheme::HTTP,
@@ -83,7 +81,7 @@ impl GrpcCheck {
         headers.extend(self.metadata.clone());
         headers.insert(CONTENT_TYPE, GRPC);
         headers.insert(TE, TRAILERS);
-        headers.insert(USER_AGENT, OURS);
+        headers.insert(USER_AGENT, dial::USER_AGENT);
         let left = run.timeout().saturating_sub(run.elapsed());
         headers.insert(GRPC_TIMEOUT, timeout(left));
         request

@@ -12,9 +12,9 @@ use url::Position;
 
 use super::redirect::Hop;
 use crate::config::{HttpProbeSettings, ProbeSettings, Secret};
+use crate::dial;
 use crate::probe::failure::{Failure, Reason};
 
-const OURS: HeaderValue = HeaderValue::from_static(concat!("lineside/", env!("CARGO_PKG_VERSION")));
 const ANYTHING: HeaderValue = HeaderValue::from_static("*/*");
 /// Bodies are judged as they are; nothing is decompressed.
 const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
@@ -124,7 +124,7 @@ impl Question {
 
     fn headers(&self, hop: &Hop, trace: &HeaderMap) -> HeaderMap {
         let mut headers = trace.clone();
-        headers.insert(USER_AGENT, OURS);
+        headers.insert(USER_AGENT, dial::USER_AGENT);
         headers.insert(ACCEPT, ANYTHING);
         headers.insert(ACCEPT_ENCODING, IDENTITY);
         // RFC 9110, section 8.6: said where a body would have a meaning.
@@ -191,7 +191,7 @@ fn method(name: &str) -> Result<Method, String> {
 
 /// User and password, encoded as Basic credentials (RFC 7617).
 fn basic(settings: &ProbeSettings) -> Result<Option<Secret>, String> {
-    let password = settings.password.as_ref().or(settings.url.password());
+    let password = settings.login_password();
     let user = settings.url.user();
     if user.is_none() && password.is_none() {
         return Ok(None);

@@ -28,7 +28,7 @@ pub(super) struct Login {
 impl Login {
     /// The user and password for what `settings` name, to database 0.
     pub(super) fn of(settings: &ProbeSettings) -> Login {
-        let password = settings.password.as_ref().or(settings.url.password());
+        let password = settings.login_password();
         Login {
             user: settings.url.user(),
             password: password.cloned(),

@@ -14,7 +14,6 @@ use super::keys::Keys;
 use super::resp::{Answer, Command, count, items, text};
 use super::{load, numbers, replication};
 use crate::config::ProbeSettings;
-use crate::dial::ClientTls;
 use crate::probe::connection::Address;
 use crate::probe::failure::{Failure, Phase, Reason};
 use crate::probe::kind::Check;
@@ -45,9 +44,8 @@ impl Redis {
     /// Says what of the URL or the TLS settings cannot be used.
     pub(in crate::probe::kind) fn new(settings: &ProbeSettings) -> Result<Redis, String> {
         let redis = settings.redis.clone().unwrap_or_default();
-        let tls = ClientTls::from(settings.tls.clone().unwrap_or_default());
         Ok(Redis {
-            address: Address::of(&settings.url, &tls, &[])?,
+            address: Address::of(settings, &[])?,
             login: Login {
                 // A URL whose path is neither empty nor such a number would not have been taken.
                 database: settings.url.path().parse().unwrap_or_default(),
