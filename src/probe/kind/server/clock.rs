@@ -17,6 +17,20 @@ pub(in crate::probe::kind) struct Clock {
 }
 
 impl Clock {
+    /// The server's clock at `unix_s` seconds since 1970; `None` for a time that there is not.
+    pub(in crate::probe::kind) fn at_unix_s(
+        unix_s: f64,
+        asked: SystemTime,
+        round_trip: Duration,
+    ) -> Option<Clock> {
+        let since_epoch = Duration::try_from_secs_f64(unix_s).ok()?;
+        Some(Clock {
+            server: SystemTime::UNIX_EPOCH.checked_add(since_epoch)?,
+            asked,
+            round_trip,
+        })
+    }
+
     /// Seconds that the server is ahead; negative when it is behind. The server is taken to have looked at its clock in
     /// the middle of the round trip, so it is right to half of the round trip.
     pub(in crate::probe::kind) fn skew(&self) -> f64 {

@@ -8,6 +8,7 @@ mod failure;
 mod mysql;
 mod postgres;
 mod queries;
+mod readable;
 mod sqlite;
 mod table;
 
@@ -15,6 +16,6 @@ pub(super) use connect::{Place, connect};
 pub(super) use failure::{failure, login_failure};
 pub(super) use mysql::Mysql;
 pub(super) use postgres::Postgres;
-pub(super) use queries::{Queries, Query};
+pub(super) use queries::{Asked, Queries, Query, is_lost, query_time};
 pub(super) use sqlite::Sqlite;
 pub(super) use table::{Table, read};

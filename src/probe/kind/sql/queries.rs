@@ -1,6 +1,7 @@
 //! Configured queries: their answers become numbers.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::Table;
 use super::failure::cut;
@@ -14,6 +15,9 @@ const MAX_SHOWN_CHARS: usize = 40;
 
 /// A longer attribute is cut.
 const MAX_ATTRIBUTE_CHARS: usize = 256;
+
+/// The share of the time left that the server gets for a query.
+const QUERY_SHARE: f64 = 0.9;
 
 /// Names that the agent gives; a query must not mix its numbers with those.
 const RESERVED: [&str; 2] = ["db.server.", "lineside."];
@@ -59,6 +63,49 @@ impl Queries {
     pub(in crate::probe::kind) fn metrics(&self) -> Vec<Metric> {
         self.iter().flat_map(Query::metrics).collect()
     }
+}
+
+/// What the queries of one run came to. One that fails leaves the others what they are.
+#[derive(Debug, Default)]
+pub(in crate::probe::kind) struct Asked(Option<Failure>);
+
+impl Asked {
+    /// Takes in what was answered to `query`. `meaning` says what an error means; it is asked only of the failure that is
+    /// told, since it also puts the error's code on the span.
+    pub(in crate::probe::kind) fn take(
+        &mut self,
+        run: &Run,
+        query: &Query,
+        answer: Result<Table, sqlx::Error>,
+        meaning: impl FnOnce(sqlx::Error) -> Failure,
+    ) {
+        let failed = match answer {
+            Ok(table) => query.tell(run, &table).err(),
+            Err(error) if self.0.is_none() => Some(query.blame(meaning(error))),
+            Err(_) => None,
+        };
+        self.0 = self.0.take().or(failed);
+    }
+
+    /// The first failure, where there was one.
+    pub(in crate::probe::kind) fn end(self) -> Result<(), Failure> {
+        self.0.map_or(Ok(()), Err)
+    }
+}
+
+/// Whether the connection is of no use after `error`, so that there is nothing more to ask.
+pub(in crate::probe::kind) fn is_lost(error: &sqlx::Error) -> bool {
+    !matches!(
+        error,
+        sqlx::Error::Database(_) | sqlx::Error::ColumnDecode { .. }
+    )
+}
+
+/// The time that a server gets for a query: a share of what is left, so that it ends the query before the run is cut off.
+/// The server's end leaves nothing behind, and says which query it was.
+pub(in crate::probe::kind) fn query_time(run: &Run) -> Duration {
+    let left = run.timeout().saturating_sub(run.elapsed());
+    left.mul_f64(QUERY_SHARE)
 }
 
 /// One configured query.

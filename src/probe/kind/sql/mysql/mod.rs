@@ -22,7 +22,7 @@ use self::activity::Activity;
 use self::codes::failure;
 use self::login::Logins;
 use self::make::Make;
-use super::{Place, Queries, Query, Table};
+use super::{Asked, Place, Queries, Table, is_lost};
 use crate::config::ProbeSettings;
 use crate::probe::failure::{Failure, Phase};
 use crate::probe::kind::Check;
@@ -124,34 +124,16 @@ impl Mysql {
         connection: &mut MySqlConnection,
         make: Make,
     ) -> Result<(), Failure> {
-        let mut first = Ok(());
+        let mut asked = Asked::default();
         for query in self.queries.iter() {
-            let (answered, lost) = ask(run, connection, make, query).await;
-            first = first.and(answered);
+            let answer = statements::ask(run, connection, make, query).await;
+            let lost = answer.as_ref().is_err_and(is_lost);
+            asked.take(run, query, answer, |error| failure(run, error));
             if lost {
                 break;
             }
         }
-        first
-    }
-}
-
-/// Asks one query. The second value says whether the connection is lost.
-async fn ask(
-    run: &Run,
-    connection: &mut MySqlConnection,
-    make: Make,
-    query: &Query,
-) -> (Result<(), Failure>, bool) {
-    match statements::ask(run, connection, make, query).await {
-        Ok(table) => (query.tell(run, &table), false),
-        Err(error) => {
-            let lost = !matches!(
-                error,
-                sqlx::Error::Database(_) | sqlx::Error::ColumnDecode { .. }
-            );
-            (Err(query.blame(failure(run, error))), lost)
-        }
+        asked.end()
     }
 }
 

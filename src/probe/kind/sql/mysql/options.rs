@@ -1,6 +1,5 @@
 //! From a probe's settings to what sqlx connects with.
 
-use std::fs::File;
 use std::path::Path;
 
 use sqlx::ConnectOptions;
@@ -8,6 +7,7 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 
 use crate::config::{ClientTls, ProbeSettings};
 use crate::probe::kind::sql::Place;
+use crate::probe::kind::sql::readable::readable;
 
 /// The options of the URL that are known, as the clients of MySQL name them.
 const KNOWN: &str = "ssl-mode, ssl-ca, ssl-cert, ssl-key, socket, charset";
@@ -34,7 +34,7 @@ pub(super) fn options(settings: &ProbeSettings) -> Result<(MySqlConnectOptions, 
     if let Some(user) = url.user() {
         options = options.username(&user);
     }
-    if let Some(password) = settings.password.as_ref().or(url.password()) {
+    if let Some(password) = settings.login_password() {
         options = options.password(password.expose());
     }
     if !url.path().is_empty() {
@@ -110,14 +110,6 @@ fn ssl_mode(value: &str) -> Result<MySqlSslMode, String> {
             "ssl-mode must be one of disabled, preferred, required, verify_ca, verify_identity"
                 .to_owned(),
         ),
-    }
-}
-
-/// `path`, which can be read at this moment: a file that is missing is better told of at the start than by each run.
-fn readable(path: &Path) -> Result<&Path, String> {
-    match File::open(path) {
-        Ok(_) => Ok(path),
-        Err(error) => Err(format!("cannot read {}: {error}", path.display())),
     }
 }
 

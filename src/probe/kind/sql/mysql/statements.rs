@@ -3,7 +3,7 @@
 //! The probe's own statements join, group and sort nothing: that takes temporary tables, which with columns like these are
 //! on the server's disk, and a server in trouble may have no room for them.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use sqlx::mysql::MySqlConnection;
 use sqlx::{AssertSqlSafe, Executor, MySql, SqlSafeStr, raw_sql};
@@ -12,15 +12,11 @@ use tokio::time::Instant;
 use super::codes::is_lacking;
 use super::make::Make;
 use crate::probe::kind::server::Clock;
-use crate::probe::kind::sql::{Query, Table, read};
+use crate::probe::kind::sql::{Query, Table, query_time, read};
 use crate::probe::run::Run;
 
 /// The probe's own statements give one row, or as many as there are connections.
 const MAX_OWN_ROWS: usize = 100_000;
-
-/// The share of the time left that a configured query gets, so that the server ends it before the run is cut off: the
-/// server's end leaves nothing behind, and says which query it was.
-const QUERY_SHARE: f64 = 0.9;
 
 const CLOCK: &str = "SELECT UNIX_TIMESTAMP(NOW(6)) AS now";
 
@@ -71,14 +67,8 @@ pub(super) async fn clock(connection: &mut MySqlConnection) -> Result<Option<Clo
     let (asked, began) = (SystemTime::now(), Instant::now());
     let table = table(connection, CLOCK).await?;
     let round_trip = began.elapsed();
-    let epoch = table.number(0, "now");
-    let since_epoch = epoch.and_then(|epoch| Duration::try_from_secs_f64(epoch).ok());
-    let server = since_epoch.and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since));
-    Ok(server.map(|server| Clock {
-        server,
-        asked,
-        round_trip,
-    }))
+    let now = table.number(0, "now");
+    Ok(now.and_then(|now| Clock::at_unix_s(now, asked, round_trip)))
 }
 
 /// What a configured query answers. It is held in three ways:
@@ -95,8 +85,7 @@ pub(super) async fn ask(
     make: Make,
     query: &Query,
 ) -> Result<Table, sqlx::Error> {
-    let left = run.timeout().saturating_sub(run.elapsed());
-    limit(connection, make.time_limit(left.mul_f64(QUERY_SHARE))).await?;
+    limit(connection, make.time_limit(query_time(run))).await?;
     execute(connection, "SET SESSION TRANSACTION READ ONLY").await?;
     execute(connection, "START TRANSACTION READ ONLY").await?;
     let answer = fetch(connection, query).await;

@@ -16,7 +16,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection};
 use tokio::time::{Instant, sleep};
 
-use super::{Place, Queries, Table, connect};
+use super::{Asked, Place, Queries, Table, connect, is_lost};
 use crate::config::ProbeSettings;
 use crate::probe::failure::{Failure, Phase};
 use crate::probe::kind::Check;
@@ -133,33 +133,17 @@ impl Postgres {
     /// Asks every configured query, and fails with the first that failed. One that the server refuses leaves the others
     /// what they are; without a connection there is nothing more to ask.
     async fn ask_all(&self, run: &Run, connection: &mut PgConnection) -> Result<(), Failure> {
-        let mut first = Ok(());
+        let mut asked = Asked::default();
         for query in self.queries.iter() {
-            let error = match statements::ask(run, connection, query).await {
-                Ok(table) => {
-                    first = first.and(query.tell(run, &table));
-                    continue;
-                }
-                Err(error) => error,
-            };
-            let lost = is_lost(&error);
-            if first.is_ok() {
-                first = Err(query.blame(failure(run, error)));
-            }
+            let answer = statements::ask(run, connection, query).await;
+            let lost = answer.as_ref().is_err_and(is_lost);
+            asked.take(run, query, answer, |error| failure(run, error));
             if lost {
                 break;
             }
         }
-        first
+        asked.end()
     }
-}
-
-/// Whether the connection is of no use after `error`.
-fn is_lost(error: &sqlx::Error) -> bool {
-    !matches!(
-        error,
-        sqlx::Error::Database(_) | sqlx::Error::ColumnDecode { .. }
-    )
 }
 
 fn is(table: &Table, name: &str) -> bool {

@@ -1,6 +1,5 @@
 //! From a probe's settings to what sqlx connects with.
 
-use std::fs::File;
 use std::path::Path;
 
 use sqlx::ConnectOptions;
@@ -8,6 +7,7 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use crate::config::{ClientTls, ProbeSettings};
 use crate::probe::kind::sql::Place;
+use crate::probe::kind::sql::readable::readable;
 
 /// The name that the server shows for the probe's connections.
 const APPLICATION: &str = "lineside";
@@ -37,7 +37,7 @@ pub(super) fn options(settings: &ProbeSettings) -> Result<(PgConnectOptions, Pla
     if let Some(user) = url.user() {
         options = options.username(&user);
     }
-    if let Some(password) = settings.password.as_ref().or(url.password()) {
+    if let Some(password) = settings.login_password() {
         options = options.password(password.expose());
     }
     if !url.path().is_empty() {
@@ -118,14 +118,6 @@ fn ssl_mode(value: &str) -> Result<PgSslMode, String> {
     value.parse().map_err(|_| {
         "sslmode must be one of disable, allow, prefer, require, verify-ca, verify-full".to_owned()
     })
-}
-
-/// `path`, which can be read at this moment: a file that is missing is better told of at the start than by each run.
-fn readable(path: &Path) -> Result<&Path, String> {
-    match File::open(path) {
-        Ok(_) => Ok(path),
-        Err(error) => Err(format!("cannot read {}: {error}", path.display())),
-    }
 }
 
 #[cfg(test)]

@@ -1,21 +1,17 @@
 //! The statements of the probe, for PostgreSQL 10 and newer, and those that carry a configured query.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Postgres, raw_sql};
 use tokio::time::Instant;
 
 use crate::probe::kind::server::Clock;
-use crate::probe::kind::sql::{Query, Table, read};
+use crate::probe::kind::sql::{Query, Table, query_time, read};
 use crate::probe::run::Run;
 
 /// The probe's own statements give one row, or as many as there are replicas or kinds of connections.
 const MAX_OWN_ROWS: usize = 10_000;
-
-/// The share of the time left that a configured query gets, so that the server ends it before the run is cut off: the
-/// server's end leaves nothing behind, and says which query it was.
-const QUERY_SHARE: f64 = 0.9;
 
 const CLOCK: &str = "SELECT extract(epoch FROM clock_timestamp()) AS now";
 
@@ -85,14 +81,8 @@ pub(super) async fn clock(connection: &mut PgConnection) -> Result<Option<Clock>
     let (asked, began) = (SystemTime::now(), Instant::now());
     let table = table(connection, CLOCK).await?;
     let round_trip = began.elapsed();
-    let epoch = table.number(0, "now");
-    let since_epoch = epoch.and_then(|epoch| Duration::try_from_secs_f64(epoch).ok());
-    let server = since_epoch.and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since));
-    Ok(server.map(|server| Clock {
-        server,
-        asked,
-        round_trip,
-    }))
+    let now = table.number(0, "now");
+    Ok(now.and_then(|now| Clock::at_unix_s(now, asked, round_trip)))
 }
 
 /// How far this replica has replayed `target`, a position that an earlier look found.
@@ -121,8 +111,7 @@ pub(super) async fn ask(
     connection: &mut PgConnection,
     query: &Query,
 ) -> Result<Table, sqlx::Error> {
-    let left = run.timeout().saturating_sub(run.elapsed());
-    let timeout_ms = left.mul_f64(QUERY_SHARE).as_millis().max(1);
+    let timeout_ms = query_time(run).as_millis().max(1);
     let begin =
         format!("BEGIN READ ONLY; SELECT set_config('statement_timeout', '{timeout_ms}', true)");
     raw_sql(AssertSqlSafe(begin))

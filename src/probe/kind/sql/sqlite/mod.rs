@@ -21,7 +21,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection, raw_sql}
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use self::file::{Access, Found};
-use super::{Queries, Query, Table, read};
+use super::{Asked, Queries, Table, read};
 use crate::config::ProbeSettings;
 use crate::probe::failure::{Failure, Phase, Reason};
 use crate::probe::kind::Check;
@@ -93,13 +93,15 @@ impl Sqlite {
 
     /// Asks every configured query, and fails with the first that failed. One that fails leaves the others what they are.
     async fn query(&self, run: &Run, mut session: Session) -> Result<(), Failure> {
-        let mut first = Ok(());
+        let mut asked = Asked::default();
         for query in self.queries.iter() {
-            let (on, measured) = session.measure(run, query).await?;
-            (session, first) = (on, first.and(measured));
+            let asking = session.ask(query.sql().to_owned(), query.max_rows());
+            let (on, answer) = asking.await?;
+            asked.take(run, query, answer, |error| failed(run, error));
+            session = on;
         }
         session.close().await?;
-        first
+        asked.end()
     }
 }
 
@@ -173,17 +175,6 @@ impl Session {
         };
         let (place, (connection, answer)) = apart(place, asking).await?;
         Ok((Session { connection, place }, answer))
-    }
-
-    async fn measure(
-        self,
-        run: &Run,
-        query: &Query,
-    ) -> Result<(Session, Result<(), Failure>), Failure> {
-        let (session, answer) = self.ask(query.sql().to_owned(), query.max_rows()).await?;
-        let answer = answer.map_err(|error| query.blame(failed(run, error)));
-        let measured = answer.and_then(|answer| query.tell(run, &answer));
-        Ok((session, measured))
     }
 
     async fn close(self) -> Result<(), Failure> {
