@@ -10,6 +10,7 @@ mod certificate;
 mod connection;
 mod excerpt;
 mod failure;
+mod http2;
 mod kind;
 mod lanes;
 mod line;

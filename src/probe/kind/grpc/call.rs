@@ -1,16 +1,13 @@
 //! One unary call on a connection of its own. The connection is polled by the call itself: when the call is dropped, so
 //! is the connection.
 
-use std::io;
-
 use bytes::{Bytes, BytesMut};
-use h2::client::{Builder, SendRequest};
 use h2::{Reason as Http2Reason, RecvStream};
 use http::{HeaderMap, Request, StatusCode};
 
-use crate::dial::{DialError, Stream};
+use crate::dial::Stream;
 use crate::probe::failure::{Failure, Phase, Reason};
-use crate::probe::line::Line;
+use crate::probe::http2;
 use crate::probe::run::Run;
 
 /// An answer is a few bytes; a server that sends more is cut off.
@@ -34,13 +31,9 @@ pub(super) async fn call(
     request: Request<()>,
     message: Bytes,
 ) -> Result<Answer, Failure> {
-    let asked = run.phase(Phase::FirstByte, async {
-        let (sender, connection) = builder().handshake(stream).await.map_err(failure)?;
-        let mut line = Line::new(connection);
-        let response = line.carry(ask(sender, request, message)).await?;
-        Ok::<_, Failure>((line, response))
-    });
-    let (mut line, response) = asked.await?;
+    let sent = http2::send(stream, MAX_HEADER_BYTES, request.map(|()| message));
+    let asked = run.phase(Phase::FirstByte, sent);
+    let (mut line, response) = asked.await.map_err(failure)?;
     let (head, body) = response.into_parts();
     let (body, trailers) = match body.is_end_stream() {
         true => (Bytes::new(), None),
@@ -52,26 +45,6 @@ pub(super) async fn call(
         body,
         trailers,
     })
-}
-
-fn builder() -> Builder {
-    let mut builder = Builder::new();
-    builder
-        .max_header_list_size(MAX_HEADER_BYTES)
-        .enable_push(false);
-    builder
-}
-
-async fn ask(
-    sender: SendRequest<Bytes>,
-    request: Request<()>,
-    message: Bytes,
-) -> Result<http::Response<RecvStream>, Failure> {
-    let mut sender = sender.ready().await.map_err(failure)?;
-    let (response, mut body) = sender.send_request(request, false).map_err(failure)?;
-    // A server may answer, and end the stream, without having read the question.
-    let _ = body.send_data(message, true);
-    response.await.map_err(failure)
 }
 
 async fn read(mut body: RecvStream) -> Result<(Bytes, Option<HeaderMap>), Failure> {
@@ -93,7 +66,7 @@ async fn read(mut body: RecvStream) -> Result<(Bytes, Option<HeaderMap>), Failur
 /// What an error of HTTP/2 means. The meanings of a stream that is reset are gRPC's (PROTOCOL-HTTP2, "Errors").
 fn failure(error: h2::Error) -> Failure {
     if let Some(error) = error.get_io() {
-        return of_socket(error);
+        return http2::of_socket(error);
     }
     let why = error.reason().unwrap_or(Http2Reason::INTERNAL_ERROR);
     let text = why.description();
@@ -120,14 +93,5 @@ fn failure(error: h2::Error) -> Failure {
             Reason::Protocol,
             format!("the server broke the call off: {text}"),
         ),
-    }
-}
-
-fn of_socket(error: &io::Error) -> Failure {
-    match error.kind() {
-        // rustls reports what goes wrong within TLS so, a client's certificate that is not accepted included: with
-        // TLS 1.3 a server says that after the handshake.
-        io::ErrorKind::InvalidData => DialError::Tls(error.to_string()).into(),
-        kind => DialError::from(io::Error::new(kind, error.to_string())).into(),
     }
 }

@@ -4,7 +4,6 @@
 use std::io;
 
 use bytes::Bytes;
-use h2::client::{Builder, SendRequest};
 use h2::{Reason as Http2Reason, RecvStream};
 use http::Request;
 use http::response::Parts;
@@ -12,9 +11,9 @@ use http::response::Parts;
 use super::MAX_HEAD_BYTES;
 use super::answer::{Answer, Body, Reading, Step};
 use super::metered::Metered;
-use crate::dial::{DialError, Stream};
+use crate::dial::Stream;
 use crate::probe::failure::{Failure, Phase, Reason};
-use crate::probe::line::Line;
+use crate::probe::http2;
 use crate::probe::run::Run;
 
 /// Sends `request` on `stream`, lets `decide` look at the head of the answer, and reads at most `max_bytes` of its body.
@@ -26,13 +25,9 @@ pub(super) async fn exchange(
     decide: impl FnOnce(&Parts) -> Result<Step, Failure>,
 ) -> Result<Answer, Failure> {
     let (stream, allowance) = Metered::of(stream);
-    let asked = run.phase(Phase::FirstByte, async {
-        let (sender, connection) = builder().handshake(stream).await.map_err(failure)?;
-        let mut line = Line::new(connection);
-        let response = line.carry(ask(sender, request)).await?;
-        Ok::<_, Failure>((line, response))
-    });
-    let (mut line, response) = asked.await?;
+    let sent = http2::send(stream, MAX_HEAD_BYTES as u32, request);
+    let asked = run.phase(Phase::FirstByte, sent);
+    let (mut line, response) = asked.await.map_err(failure)?;
     let (head, body) = response.into_parts();
     match decide(&head)? {
         Step::Follow(hop) => Ok(Answer::Redirect(hop)),
@@ -42,30 +37,6 @@ pub(super) async fn exchange(
             Ok(Answer::Whole(head, body.await?))
         }
     }
-}
-
-fn builder() -> Builder {
-    let mut builder = Builder::new();
-    builder
-        .max_header_list_size(MAX_HEAD_BYTES as u32)
-        .enable_push(false);
-    builder
-}
-
-async fn ask(
-    sender: SendRequest<Bytes>,
-    request: Request<Bytes>,
-) -> Result<http::Response<RecvStream>, Failure> {
-    let mut sender = sender.ready().await.map_err(failure)?;
-    let (head, body) = request.into_parts();
-    let request = Request::from_parts(head, ());
-    let sent = sender.send_request(request, body.is_empty());
-    let (response, mut stream) = sent.map_err(failure)?;
-    if !body.is_empty() {
-        // A server may answer, and end the stream, without having read the question.
-        let _ = stream.send_data(body, true);
-    }
-    response.await.map_err(failure)
 }
 
 async fn read(mut body: RecvStream, max_bytes: usize) -> Result<Body, Failure> {
@@ -120,8 +91,6 @@ fn failure(error: h2::Error) -> Failure {
 fn of_socket(error: &io::Error) -> Failure {
     match error.kind() {
         io::ErrorKind::QuotaExceeded => Failure::new(Reason::Protocol, error.to_string()),
-        // rustls reports what goes wrong within TLS so.
-        io::ErrorKind::InvalidData => DialError::Tls(error.to_string()).into(),
-        _ => DialError::from(error).into(),
+        _ => http2::of_socket(error),
     }
 }
