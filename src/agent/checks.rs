@@ -77,7 +77,7 @@ fn check(status: Status) -> Check {
     Check {
         name: status.spec.name.to_string(),
         kind: status.spec.kind.name(),
-        groups: status.spec.groups,
+        groups: status.spec.groups.clone(),
         required: status.spec.required,
         status: match status.look {
             Look::Starting => CheckStatus::Starting,
@@ -88,9 +88,9 @@ fn check(status: Status) -> Check {
         excused: status.excused,
         message: status.message,
         advice: status.advice,
-        target: status.spec.target,
+        target: status.spec.target.clone(),
         since: Some(status.since),
-        last_run: status.last.as_ref().map(last_run),
+        last_run: status.last.as_deref().map(last_run),
         next_run: status.next_run,
         certificate_ends,
         facts: facts.unwrap_or_default(),

@@ -1,6 +1,6 @@
 //! Where all probes stand: runners write, everybody else reads.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::{mpsc, oneshot};
@@ -25,7 +25,7 @@ pub struct Board {
 
 #[derive(Debug)]
 struct Entry {
-    spec: Spec,
+    spec: Arc<Spec>,
     now: Mutex<Now>,
     ask: mpsc::Sender<Request>,
 }
@@ -53,7 +53,7 @@ pub enum Look {
 #[derive(Clone, Debug)]
 pub struct Status {
     /// What is known of it before it runs.
-    pub spec: Spec,
+    pub spec: Arc<Spec>,
     /// How it looks.
     pub look: Look,
     /// Why that does not count now: a maintenance window, or a parent that is down.
@@ -67,7 +67,7 @@ pub struct Status {
     /// The state.
     pub state: State,
     /// The last run.
-    pub last: Option<Report>,
+    pub last: Option<Arc<Report>>,
     /// When the next run is due.
     pub next_run: Option<SystemTime>,
 }
@@ -87,7 +87,7 @@ impl Board {
                 next_run: None,
             };
             entries.push(Entry {
-                spec,
+                spec: Arc::new(spec),
                 now: Mutex::new(now),
                 ask,
             });
@@ -120,14 +120,14 @@ impl Board {
     }
 
     /// Looks at each standing without a copy, for meters.
-    pub(super) fn each<T>(&self, look: impl Fn(&Spec, &Standing) -> T) -> Vec<T> {
+    pub(super) fn each<T>(&self, mut look: impl FnMut(&Spec, &Standing) -> T) -> Vec<T> {
         self.entries
             .iter()
             .map(|entry| look(&entry.spec, &entry.lock().standing))
             .collect()
     }
 
-    /// Whether the state of the probe at `index` is being decided, and whether its last run ran into the timeout.
+    /// Whether the state of the probe at `index` is being decided.
     pub(super) fn undecided(&self, index: usize) -> bool {
         let entry = &self.entries[index];
         entry.lock().standing.undecided(entry.spec.thresholds) > 0
@@ -190,7 +190,7 @@ impl Board {
             state: standing.state(),
             last: standing.last().cloned(),
             next_run,
-            spec: entry.spec.clone(),
+            spec: Arc::clone(&entry.spec),
         }
     }
 

@@ -19,28 +19,23 @@ use crate::telemetry::{
 pub(super) fn observe(instruments: &Instruments, board: &Arc<Board>, checks: &[Arc<dyn Check>]) {
     let shown = Arc::clone(board);
     instruments.observe_probes(move || shown.each(reading));
-    for metric in distinct(checks) {
-        let (board, name) = (Arc::clone(board), Arc::clone(&metric.name));
-        let read = move || numbers(&board, &name);
-        instruments.observe_probe_metric(
-            ProbeMetric {
-                name: metric.name,
-                unit: metric.unit,
-                about: metric.about,
-                counts: metric.kind == MetricKind::Counter,
-            },
-            read,
-        );
-    }
+    let measured = Arc::clone(board);
+    instruments.observe_probe_metrics(distinct(checks), move || numbers(&measured));
 }
 
 /// Each metric once: where two probes measure the same, the first one's words are taken.
-fn distinct(checks: &[Arc<dyn Check>]) -> Vec<Metric> {
+fn distinct(checks: &[Arc<dyn Check>]) -> Vec<ProbeMetric> {
     let mut metrics: BTreeMap<Arc<str>, Metric> = BTreeMap::new();
     for metric in checks.iter().flat_map(|check| check.metrics()) {
         metrics.entry(Arc::clone(&metric.name)).or_insert(metric);
     }
-    metrics.into_values().collect()
+    let metrics = metrics.into_values().map(|metric| ProbeMetric {
+        name: metric.name,
+        unit: metric.unit,
+        about: metric.about,
+        counts: metric.kind == MetricKind::Counter,
+    });
+    metrics.collect()
 }
 
 fn reading(spec: &Spec, standing: &Standing) -> ProbeReading {
@@ -52,7 +47,7 @@ fn reading(spec: &Spec, standing: &Standing) -> ProbeReading {
             State::Up => Some(true),
             State::Down => Some(false),
         },
-        last: standing.last().map(last_run),
+        last: standing.last().map(|last| last_run(last)),
     }
 }
 
@@ -72,16 +67,16 @@ fn last_run(report: &Report) -> ProbeRunReading {
     }
 }
 
-/// What the last runs measured of the metric `name`.
-fn numbers(board: &Board, name: &str) -> ProbeNumbers {
-    let of_one = board.each(|spec, standing| {
-        let readings = standing.last().map_or(&[][..], |last| &last.found.readings);
-        let readings = readings.iter().filter(|reading| &*reading.metric == name);
-        readings
-            .map(|reading| number(spec, reading))
-            .collect::<Vec<_>>()
+/// What the last runs measured, by metric.
+fn numbers(board: &Board) -> ProbeNumbers {
+    let mut numbers = ProbeNumbers::new();
+    board.each(|spec, standing| {
+        for reading in standing.last().iter().flat_map(|last| &last.found.readings) {
+            let of_metric = numbers.entry(Arc::clone(&reading.metric)).or_default();
+            of_metric.push(number(spec, reading));
+        }
     });
-    of_one.into_iter().flatten().collect()
+    numbers
 }
 
 fn number(spec: &Spec, reading: &Reading) -> (Vec<KeyValue>, f64) {

@@ -1,5 +1,6 @@
 //! Where a probe stands: what its runs so far make of it. Takes `now`, keeps no clock.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::failure::{Failure, Phase};
@@ -66,7 +67,7 @@ pub struct Standing {
     since: SystemTime,
     /// Runs in a row that ended as the last one did.
     in_a_row: u32,
-    last: Option<Report>,
+    last: Option<Arc<Report>>,
 }
 
 impl Standing {
@@ -90,8 +91,8 @@ impl Standing {
         self.since
     }
 
-    /// The last run.
-    pub fn last(&self) -> Option<&Report> {
+    /// The last run. It does not change any more, and may have found much: it is shared, not copied.
+    pub fn last(&self) -> Option<&Arc<Report>> {
         self.last.as_ref()
     }
 
@@ -126,7 +127,7 @@ impl Standing {
             true => self.in_a_row.saturating_add(1),
             false => 1,
         };
-        self.last = Some(report);
+        self.last = Some(Arc::new(report));
         let next = self.next(failed, thresholds);
         if next == self.state {
             return noted;
@@ -139,7 +140,7 @@ impl Standing {
     /// What is worth telling of `report` where the state stays.
     fn noted(&self, report: &Report, as_before: bool) -> Option<Change> {
         let warns = |report: &Report| !report.found.warnings.is_empty();
-        let warned = self.last.as_ref().is_some_and(warns);
+        let warned = self.last.as_deref().is_some_and(warns);
         match (report.failure.is_some(), warned, warns(report)) {
             (true, _, _) => (!as_before).then_some(Change::BeginsToFail),
             (false, false, true) => Some(Change::BeginsToWarn),

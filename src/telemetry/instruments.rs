@@ -144,13 +144,13 @@ impl Instruments {
         probe::observe(&self.meter, read);
     }
 
-    /// Shows a metric that probes measure: `read` is called once for each collection.
-    pub fn observe_probe_metric(
+    /// Shows the metrics that probes measure: `read` is called once for each collection.
+    pub fn observe_probe_metrics(
         &self,
-        metric: ProbeMetric,
+        metrics: Vec<ProbeMetric>,
         read: impl Fn() -> ProbeNumbers + Send + Sync + 'static,
     ) {
-        probe::observe_metric(&self.meter, metric, read);
+        probe::observe_metrics(&self.meter, metrics, read);
     }
 
     /// The instruments of one probe, made once and kept by whoever runs it.

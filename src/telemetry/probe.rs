@@ -1,5 +1,6 @@
 //! The instruments of probes.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -126,8 +127,11 @@ pub struct ProbeMetric {
     pub counts: bool,
 }
 
-/// The numbers of one metric, each with its attributes.
-pub type ProbeNumbers = Vec<(Vec<KeyValue>, f64)>;
+/// Numbers, each with its attributes.
+type Numbers = Vec<(Vec<KeyValue>, f64)>;
+
+/// The numbers of every metric, by its name.
+pub type ProbeNumbers = HashMap<Arc<str>, Numbers>;
 
 /// `lineside.probe.up`, `.success`, `.last_duration`, `.phase.duration`, `.certificate.end`.
 pub(super) fn observe(meter: &Meter, read: impl Fn() -> Vec<ProbeReading> + Send + Sync + 'static) {
@@ -191,17 +195,29 @@ pub(super) fn observe(meter: &Meter, read: impl Fn() -> Vec<ProbeReading> + Send
     );
 }
 
-/// Registers a metric that some probes measure.
-pub(super) fn observe_metric(
+/// Registers the metrics that probes measure, which share one reading.
+pub(super) fn observe_metrics(
     meter: &Meter,
-    metric: ProbeMetric,
+    metrics: Vec<ProbeMetric>,
     read: impl Fn() -> ProbeNumbers + Send + Sync + 'static,
 ) {
     let shared = Shared::new(read);
+    for (nth, metric) in metrics.into_iter().enumerate() {
+        observe_metric(meter, metric, Arc::clone(&shared), nth == 0);
+    }
+}
+
+fn observe_metric(
+    meter: &Meter,
+    metric: ProbeMetric,
+    shared: Arc<Shared<ProbeNumbers>>,
+    fresh: bool,
+) {
     let name = metric.name.to_string();
     let (unit, about) = (metric.unit.to_string(), metric.about.to_string());
     let callback = move |observer: &dyn opentelemetry::metrics::AsyncInstrument<f64>| {
-        for (attributes, value) in shared.fresh().iter() {
+        let numbers = if fresh { shared.fresh() } else { shared.same() };
+        for (attributes, value) in numbers.get(&metric.name).into_iter().flatten() {
             observer.observe(*value, attributes);
         }
     };
@@ -229,7 +245,7 @@ fn gauge(
     name: &'static str,
     unit: &'static str,
     about: &'static str,
-    numbers: impl Fn(&ProbeReading) -> ProbeNumbers + Send + Sync + 'static,
+    numbers: impl Fn(&ProbeReading) -> Numbers + Send + Sync + 'static,
 ) {
     let shared = Arc::clone(shared);
     meter
@@ -245,12 +261,12 @@ fn gauge(
         .build();
 }
 
-fn of_probe(probe: &ProbeReading, value: Option<f64>) -> ProbeNumbers {
+fn of_probe(probe: &ProbeReading, value: Option<f64>) -> Numbers {
     let value = value.map(|value| (attributes(probe).to_vec(), value));
     value.into_iter().collect()
 }
 
-fn of_phases(probe: &ProbeReading) -> ProbeNumbers {
+fn of_phases(probe: &ProbeReading) -> Numbers {
     let phases = probe.last.iter().flat_map(|last| &last.phases);
     let number = |(phase, took_s): &(&'static str, f64)| {
         let [name, kind] = attributes(probe);

@@ -94,7 +94,7 @@ async fn a_panic_is_a_failed_run() {
     sleep(SECOND * 5).await;
     let status = rig.probes.board().one("a", std::time::SystemTime::now());
     let last = status.unwrap().last.unwrap();
-    assert_eq!(last.failure.unwrap().reason, Reason::Internal);
+    assert_eq!(last.failure.as_ref().unwrap().reason, Reason::Internal);
     check.now(Does::Succeeds);
     let before = check.runs();
     sleep(SECOND * 5).await;
