@@ -66,6 +66,15 @@ impl<'a> Shown<'a> {
         }
     }
 
+    /// Each of `checks` under its name.
+    pub(super) fn by_name(
+        checks: impl IntoIterator<Item = &'a Check>,
+        view: View,
+    ) -> BTreeMap<&'a str, Shown<'a>> {
+        let shown = |check: &'a Check| (check.name.as_str(), Shown::new(check, view));
+        checks.into_iter().map(shown).collect()
+    }
+
     /// All of `check`, its name included.
     pub(super) fn named(check: &'a Check) -> Shown<'a> {
         Shown {

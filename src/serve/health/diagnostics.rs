@@ -54,7 +54,6 @@ pub(in crate::serve) fn diagnostics(face: &Face, request: &Request) -> Result<An
         };
         return Ok(answer::text(text::page(&head, &situation, &exports)));
     }
-    let checks = situation.checks.iter();
     let body = Diagnostics {
         status: situation.overall().word("healthy"),
         timestamp: timestamp(),
@@ -63,9 +62,7 @@ pub(in crate::serve) fn diagnostics(face: &Face, request: &Request) -> Result<An
         hostname: host_name().unwrap_or_default(),
         uptime: whole_milliseconds(process::uptime()),
         reasons: situation.reasons(Overall::Healthy, now),
-        checks: checks
-            .map(|check| (check.name.as_str(), Shown::new(check, View::Details)))
-            .collect(),
+        checks: Shown::by_name(&situation.checks, View::Details),
         exports,
         unknown: &situation.unknown,
     };

@@ -121,13 +121,10 @@ fn entry<'a>(checks: &'a [Check], name: &str, view: View) -> Entry<'a> {
     if group.checks.is_empty() {
         return unknown(checks, view);
     }
-    let members = group.checks.iter();
     Entry::Group(ShownGroup {
         status: group.status(),
         message: group.message(),
-        checks: members
-            .map(|check| (check.name.as_str(), Shown::new(check, view)))
-            .collect(),
+        checks: Shown::by_name(group.checks, view),
     })
 }
 

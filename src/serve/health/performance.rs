@@ -130,15 +130,12 @@ fn part<'a>(situation: &'a Situation, name: &str, depth: Depth) -> Part<'a> {
         None => group.message(),
         Some(worst) => format!("{}; {worst}", group.message()),
     };
-    let members = group.checks.iter();
     Part {
         status: group.status(),
         message: depth.view.is_detailed().then(message),
-        checks: depth.is_detailed.then(|| {
-            members
-                .map(|check| (check.name.as_str(), Shown::new(check, depth.view)))
-                .collect()
-        }),
+        checks: depth
+            .is_detailed
+            .then(|| Shown::by_name(group.checks, depth.view)),
     }
 }
 
