@@ -47,4 +47,5 @@ pub use settings::*;
 pub use status_range::StatusRange;
 pub(crate) use suggest::nearest;
 pub use units::ByteSize;
+pub(crate) use validate::FRAMING_HEADERS;
 pub use window::{Weekday, WindowEdge};

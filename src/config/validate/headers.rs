@@ -10,7 +10,7 @@ use crate::config::secret::Secret;
 
 /// What belongs to a connection or frames a body (RFC 9110, section 7.6.1; RFC 9113, section 8.2.2): a second value would
 /// break the request.
-pub(super) const FRAMING: [&str; 8] = [
+pub(crate) const FRAMING: [&str; 8] = [
     "connection",
     "content-length",
     "keep-alive",

@@ -12,6 +12,8 @@ mod read_only_sql;
 mod series;
 mod texts;
 
+pub(crate) use headers::FRAMING as FRAMING_HEADERS;
+
 use super::problem::Problems;
 use super::settings::Settings;
 

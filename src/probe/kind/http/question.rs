@@ -4,14 +4,14 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, AUTHORIZATION, CACHE_CONTROL, CONNECTION,
-    CONTENT_LENGTH, CONTENT_TYPE, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH,
+    CONTENT_TYPE, HOST, USER_AGENT,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 use url::Position;
 
 use super::redirect::Hop;
-use crate::config::{HttpProbeSettings, ProbeSettings, Secret};
+use crate::config::{FRAMING_HEADERS, HttpProbeSettings, ProbeSettings, Secret};
 use crate::dial;
 use crate::probe::failure::{Failure, Reason};
 
@@ -28,18 +28,6 @@ const HARMLESS: [HeaderName; 6] = [
     CACHE_CONTROL,
     CONTENT_TYPE,
     USER_AGENT,
-];
-
-/// Headers that belong to the connection or frame the body.
-const FRAMING: [HeaderName; 8] = [
-    CONNECTION,
-    CONTENT_LENGTH,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    TE,
-    TRAILER,
-    TRANSFER_ENCODING,
-    UPGRADE,
 ];
 
 /// What a probe sends, whatever the server.
@@ -170,7 +158,7 @@ pub(super) fn secrets(settings: &ProbeSettings, http: &HttpProbeSettings) -> Vec
 pub(super) fn header_name(key: &str, name: &str) -> Result<HeaderName, String> {
     let parsed = HeaderName::from_bytes(name.as_bytes());
     let parsed = parsed.map_err(|_| format!("{key}.{name} is not the name of a header"))?;
-    if key == "http.headers" && FRAMING.contains(&parsed) {
+    if key == "http.headers" && FRAMING_HEADERS.contains(&parsed.as_str()) {
         return Err(format!(
             "{key}.{name} is set by the probe itself: remove it"
         ));
