@@ -1,17 +1,24 @@
 //! Every setting: its type, its default and its limits. The doc comments become the default file.
 
 mod export;
+mod gateway;
 mod journal;
 mod probe;
 mod receive;
 mod running;
 mod series;
+mod store;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 pub use export::{
     BatchSettings, BreakerSettings, ClientTls, Compression, ExportSettings, Protocol, RetrySettings,
+};
+pub use gateway::{
+    BreakerMode, BreakerPreset, CacheSettings, Direction, EncodedSlash, GatewaySettings,
+    IdempotencySettings, PoolSettings, RateSettings, Reach, RouteBreaker, RouteCache, RouteLimits,
+    RouteRetry, RouteSettings, RouteTimeouts, ServerErrors, UnknownOutcome,
 };
 pub use journal::{JournalSettings, SyncMode, WhenFull};
 pub use probe::{
@@ -25,6 +32,7 @@ pub use series::{
     DurationUnit, ExpirySettings, GraphSettings, LogSeriesSettings, PercentileSettings,
     PrometheusSettings, SeriesSettings, SpanSeriesSettings, TranslationStrategy,
 };
+pub use store::StoreSettings;
 
 use super::section::section;
 
@@ -51,6 +59,15 @@ section! {
         /// Times during which nothing is said of some probes, by name: `[maintenance.nightly]`, …
         /// They run as ever, and their meters show what they find.
         maintenance: BTreeMap<String, MaintenanceSettings> = BTreeMap::new() => "nightly";
+        /// The gateway: services call third parties, or are called, through it.
+        gateway: GatewaySettings = GatewaySettings::default();
+        /// Ways through the gateway, by name: `[route.stripe]`, `[route.shop]`, …
+        /// Names consist of a-z, 0-9, `-` and `_`. Each leads to one upstream and has its own breaker, retry and limits.
+        route: BTreeMap<String, RouteSettings> = BTreeMap::new() => "stripe";
+        /// Where the gateway keeps answers.
+        cache: CacheSettings = CacheSettings::default();
+        /// The database for idempotency keys.
+        store: StoreSettings = StoreSettings::default();
         /// What is kept of received telemetry for /metrics: received metrics, and metrics derived from spans and logs.
         series: SeriesSettings = SeriesSettings::default();
         /// How series are shown on /metrics.

@@ -16,6 +16,7 @@ fn the_documents_show_valid_settings() {
         include_str!("../../../README.md"),
         include_str!("../../../docs/probes.md"),
         include_str!("../../../docs/metrics.md"),
+        include_str!("../../../docs/store.md"),
     ];
     let mut checked = 0;
     for piece in documents.into_iter().flat_map(pieces) {

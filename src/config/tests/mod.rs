@@ -5,6 +5,7 @@ mod documents;
 mod errors;
 mod probe_url;
 mod probes;
+mod routes;
 mod rules;
 mod secrets;
 mod sources;

@@ -131,6 +131,10 @@ fn exports_are_checked() {
             "[export.a]\nendpoint = \"http://c:1\"\ntls = { ca_file = \"Cargo.toml\" }",
             "export.a.tls",
         ),
+        (
+            "[export.a]\nendpoint = \"http://c:1\"\n[route.a]\nupstream = \"http://shop\"",
+            "route.a",
+        ),
     ];
     for (text, key) in cases {
         assert!(

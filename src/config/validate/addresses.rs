@@ -1,7 +1,8 @@
 //! Addresses: no two listeners on one, and no export that sends to ourselves.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
+use crate::config::endpoint::Endpoint;
 use crate::config::problem::Problems;
 use crate::config::settings::{ExportSettings, Settings};
 
@@ -36,8 +37,11 @@ pub(super) fn listeners(settings: &Settings) -> Vec<(&'static str, SocketAddr)> 
         .into_iter()
         .filter(|(_, listener)| listener.enabled)
         .map(|(key, listener)| (key, listener.listen));
+    let routes = settings.route.values().any(|route| route.enabled);
+    let gateway = routes.then_some(("gateway.listen", settings.gateway.listen));
     std::iter::once(("api.listen", settings.api.listen))
         .chain(opened)
+        .chain(gateway)
         .collect()
 }
 
@@ -47,17 +51,31 @@ fn clash(left: SocketAddr, right: SocketAddr) -> bool {
     left.port() != 0 && left.port() == right.port() && (wildcard || left.ip() == right.ip())
 }
 
+/// Whether a connection to `endpoint` comes to `listener`, as far as that can be told without looking names up.
+pub(super) fn leads_to(endpoint: &Endpoint, listener: SocketAddr) -> bool {
+    let address = endpoint
+        .host()
+        .parse::<IpAddr>()
+        .ok()
+        .map(|ip| ip.to_canonical());
+    let ip = listener.ip().to_canonical();
+    let comes = match address {
+        // Who connects to an unspecified address comes to this machine.
+        Some(address) if address.is_unspecified() => ip.is_unspecified() || ip.is_loopback(),
+        Some(address) => address == ip || (address.is_loopback() && ip.is_unspecified()),
+        None => endpoint.is_loopback() && (ip.is_unspecified() || ip.is_loopback()),
+    };
+    comes && endpoint.port() == listener.port()
+}
+
 fn refuse_loop(
     name: &str,
     export: &ExportSettings,
     listeners: &[(&str, SocketAddr)],
     problems: &mut Problems,
 ) {
-    let ours = |address: SocketAddr| {
-        let local = address.ip().is_loopback() || address.ip().is_unspecified();
-        export.endpoint.is_loopback() && local && export.endpoint.port() == address.port()
-    };
-    if let Some((listener, address)) = listeners.iter().find(|(_, address)| ours(*address)) {
+    let ours = |(_, address): &&(&str, SocketAddr)| leads_to(&export.endpoint, *address);
+    if let Some((listener, address)) = listeners.iter().find(ours) {
         let problem =
             format!("the export would send to this agent itself ({listener} is {address})");
         problems.error(

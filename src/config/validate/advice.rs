@@ -1,8 +1,13 @@
 //! Legal settings that a person should know about.
 
+use std::collections::BTreeMap;
+
 use super::addresses::listeners;
+use crate::config::endpoint::Endpoint;
+use crate::config::key::KeyPath;
 use crate::config::problem::Problems;
-use crate::config::settings::{ExportSettings, ListenerSettings, Settings};
+use crate::config::secret::Secret;
+use crate::config::settings::{ListenerSettings, Settings};
 
 pub(super) fn give(settings: &Settings, problems: &mut Problems) {
     no_export(settings, problems);
@@ -21,8 +26,21 @@ pub(super) fn give(settings: &Settings, problems: &mut Problems) {
     );
     open_api(settings, problems);
     for (name, export) in settings.export.iter().filter(|(_, export)| export.enabled) {
-        plain_secrets(name, export, problems);
+        let key = KeyPath::from("export").child(name);
+        plain_secrets(
+            &key,
+            "endpoint",
+            &export.endpoint,
+            &export.headers,
+            problems,
+        );
     }
+    let routes = settings.route.iter().filter(|(_, route)| route.enabled);
+    for (name, route) in routes {
+        let key = KeyPath::from("route").child(name);
+        plain_secrets(&key, "upstream", &route.upstream, &route.headers, problems);
+    }
+    open_gateway(settings, problems);
 }
 
 fn no_export(settings: &Settings, problems: &mut Problems) {
@@ -32,7 +50,8 @@ fn no_export(settings: &Settings, problems: &mut Problems) {
 }
 
 fn no_receiver(settings: &Settings, problems: &mut Problems) {
-    if listeners(settings).len() == 1 {
+    let receives = |(key, _): &(&str, _)| key.starts_with("receive.");
+    if !listeners(settings).iter().any(receives) {
         problems.warn(
             &"receive".into(),
             "both OTLP listeners are disabled, so nothing can be received",
@@ -77,9 +96,42 @@ fn open_api(settings: &Settings, problems: &mut Problems) {
     }
 }
 
-fn plain_secrets(name: &str, export: &ExportSettings, problems: &mut Problems) {
-    if !export.headers.is_empty() && !export.endpoint.is_tls() && !export.endpoint.is_loopback() {
-        let text = "headers cross the network readable: the endpoint is http://; write https:// if they hold credentials";
-        problems.warn(&format!("export.{name}.headers").as_str().into(), text);
+fn open_gateway(settings: &Settings, problems: &mut Problems) {
+    let gateway = &settings.gateway;
+    let mut routes = settings
+        .route
+        .values()
+        .filter(|route| route.enabled)
+        .peekable();
+    if gateway.listen.ip().is_loopback() || routes.peek().is_none() {
+        return;
+    }
+    let adds_secrets = routes.any(|route| !route.headers.is_empty());
+    let client_certificates = gateway
+        .tls
+        .as_ref()
+        .is_some_and(|tls| tls.client_ca_file.is_some());
+    if adds_secrets && !client_certificates {
+        let text = "anyone who reaches this address calls upstreams with the headers of their routes; listen on 127.0.0.1, or set gateway.tls.client_ca_file";
+        problems.warn(&"gateway.listen".into(), text);
+    } else if gateway.tls.is_none() {
+        let text =
+            "what callers send crosses the network readable: there is no TLS on this listener";
+        problems.warn(&"gateway.listen".into(), text);
+    }
+}
+
+fn plain_secrets(
+    key: &KeyPath,
+    target: &str,
+    endpoint: &Endpoint,
+    headers: &BTreeMap<String, Secret>,
+    problems: &mut Problems,
+) {
+    if !headers.is_empty() && !endpoint.is_tls() && !endpoint.is_loopback() {
+        let text = format!(
+            "headers cross the network readable: the {target} is http://; write https:// if they hold credentials"
+        );
+        problems.warn(&key.child("headers"), text);
     }
 }

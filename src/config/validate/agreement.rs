@@ -31,6 +31,16 @@ pub(super) fn check(settings: &Settings, problems: &mut Problems) {
     );
     for (name, export) in &settings.export {
         retry(name, export, problems);
+        breaker(name, settings, problems);
+    }
+}
+
+/// Metrics, health and orders find a breaker by the name of its route or export alone.
+fn breaker(name: &str, settings: &Settings, problems: &mut Problems) {
+    if settings.route.contains_key(name) {
+        let problem = format!("export.{name} has the same name, by which breakers are told apart");
+        let key = format!("route.{name}");
+        problems.error(&key.as_str().into(), problem, "Rename one of the two");
     }
 }
 
@@ -79,7 +89,7 @@ fn at_least_times(
     }
 }
 
-fn at_least<T: Scalar + PartialOrd>(
+pub(super) fn at_least<T: Scalar + PartialOrd>(
     problems: &mut Problems,
     (key, value): (&str, T),
     (than, other): (&str, T),

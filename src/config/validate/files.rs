@@ -19,10 +19,12 @@ enum Pem {
 pub(super) fn check(settings: &Settings, problems: &mut Problems) {
     data_dir(&settings.data_dir, problems);
     let receive = &settings.receive;
+    let routes = settings.route.values().any(|route| route.enabled);
     let servers = [
         ("api.tls", true, &settings.api.tls),
         ("receive.grpc.tls", receive.grpc.enabled, &receive.grpc.tls),
         ("receive.http.tls", receive.http.enabled, &receive.http.tls),
+        ("gateway.tls", routes, &settings.gateway.tls),
     ];
     for (key, _, tls) in servers.iter().filter(|(_, enabled, _)| *enabled) {
         if let Some(tls) = tls {
@@ -62,7 +64,7 @@ fn server(key: &KeyPath, tls: &ServerTls, problems: &mut Problems) {
     );
 }
 
-/// Checks the TLS material of an export or a probe, and the name that it expects.
+/// Checks the TLS material of an export, a route, a database or a probe, and the name that it expects.
 pub(super) fn client(key: &KeyPath, tls: &ClientTls, problems: &mut Problems) {
     if tls
         .server_name

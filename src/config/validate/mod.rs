@@ -6,10 +6,13 @@ mod agreement;
 mod exports;
 mod files;
 mod headers;
+mod logins;
 mod names;
 mod probes;
 mod read_only_sql;
+mod routes;
 mod series;
+mod store;
 mod texts;
 
 pub(crate) use headers::FRAMING as FRAMING_HEADERS;
@@ -25,6 +28,8 @@ pub(crate) fn validate(settings: &Settings, problems: &mut Problems) {
     files::check(settings, problems);
     exports::check(settings, problems);
     probes::check(settings, problems);
+    routes::check(settings, problems);
+    store::check(settings, problems);
     series::check(settings, problems);
     advice::give(settings, problems);
 }

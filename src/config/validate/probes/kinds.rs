@@ -7,7 +7,6 @@ use serde_json_path::JsonPath;
 
 use crate::config::key::KeyPath;
 use crate::config::probe_kind::ProbeKind;
-use crate::config::probe_url::ProbeUrl;
 use crate::config::problem::Problems;
 use crate::config::settings::{
     DiskProbeSettings, DnsProbeSettings, GrpcProbeSettings, HttpProbeSettings, ProbeSettings,
@@ -15,6 +14,7 @@ use crate::config::settings::{
 };
 use crate::config::status_range::StatusRange;
 use crate::config::validate::headers;
+use crate::config::validate::logins::shown;
 
 /// Each list or stream is a question in every run.
 const MAX_KEYS: usize = 100;
@@ -42,15 +42,6 @@ pub(super) fn check(key: &KeyPath, probe: &ProbeSettings, problems: &mut Problem
     if let Some(disk) = &probe.disk {
         self::disk(&key.child("disk"), disk, problems);
     }
-}
-
-/// The scheme as a person knows it.
-pub(super) fn shown(url: &ProbeUrl) -> String {
-    let slashes = match url.kind() {
-        ProbeKind::Sqlite | ProbeKind::Disk | ProbeKind::Dns => "",
-        _ => "//",
-    };
-    format!("{}:{slashes}", url.scheme())
 }
 
 /// Reports tables that belong to probes of another kind.

@@ -7,9 +7,8 @@ mod queries;
 
 use std::time::{Duration, SystemTime};
 
-use super::{files, names};
+use super::{logins, names};
 use crate::config::key::KeyPath;
-use crate::config::probe_kind::ProbeKind;
 use crate::config::problem::Problems;
 use crate::config::settings::{ProbeSettings, Settings};
 use crate::config::units::show_duration;
@@ -33,8 +32,8 @@ pub(super) fn check(settings: &Settings, problems: &mut Problems) {
         let key = above.child(name);
         reserved_name(&key, name, settings, problems);
         groups(&key.child("groups"), probe, settings, problems);
-        credentials(&key, probe, problems);
-        tls(&key.child("tls"), probe, problems);
+        logins::credentials(&key, &probe.url, probe.password.as_ref(), problems);
+        logins::tls(&key.child("tls"), &probe.url, probe.tls.as_ref(), problems);
         timing(&key, probe, problems);
         certificates(&key, probe, problems);
         kinds::check(&key, probe, problems);
@@ -80,48 +79,6 @@ fn groups(key: &KeyPath, probe: &ProbeSettings, settings: &Settings, problems: &
             problems.error(key, problem, "Name each group once");
         }
     }
-}
-
-fn credentials(key: &KeyPath, probe: &ProbeSettings, problems: &mut Problems) {
-    let url = &probe.url;
-    if probe.password.is_some() && !url.kind().logs_in() {
-        let problem = format!("the url is {}, where nobody logs in", kinds::shown(url));
-        problems.error(&key.child("password"), problem, "Remove the password");
-    }
-    if url.password().is_none() {
-        return;
-    }
-    if probe.password.is_some() {
-        problems.error(
-            &key.child("password"),
-            "the url holds a password too",
-            "Remove the one in the url",
-        );
-    } else {
-        let text = "the url holds a password, which whoever sees the file or the environment can read; \
-                    write it as password = { env = \"NAME\" } or { file = \"path\" }";
-        problems.warn(&key.child("url"), text);
-    }
-}
-
-fn tls(key: &KeyPath, probe: &ProbeSettings, problems: &mut Problems) {
-    let Some(tls) = &probe.tls else { return };
-    let url = &probe.url;
-    // Databases begin in plain and change to TLS when their URL or an authority asks for it.
-    let may_change = matches!(url.kind(), ProbeKind::Postgres | ProbeKind::Mysql);
-    let refuses = url.options().into_iter().any(|(name, value)| {
-        ["sslmode", "ssl-mode"].contains(&name.as_str())
-            && ["disable", "disabled"].contains(&value.to_lowercase().as_str())
-    });
-    if !url.is_tls() && (!may_change || refuses) {
-        let problem = format!(
-            "the url is {}{}, where TLS settings have no effect",
-            kinds::shown(url),
-            if refuses { " without TLS" } else { "" }
-        );
-        problems.error(key, problem, "Write a url with TLS, or remove the table");
-    }
-    files::client(key, tls, problems);
 }
 
 fn timing(key: &KeyPath, probe: &ProbeSettings, problems: &mut Problems) {
