@@ -8,7 +8,8 @@ use opentelemetry::metrics::Meter;
 
 /// An observable up-down counter with one atomic for each attribute set.
 ///
-/// The sets come from routes and listeners, which the configuration bounds.
+/// The sets come from routes and listeners, which the configuration bounds. Cloning shares the table.
+#[derive(Clone)]
 pub(super) struct ActiveTable(Arc<Mutex<Vec<Entry>>>);
 
 struct Entry {

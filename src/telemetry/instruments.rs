@@ -7,11 +7,17 @@ use opentelemetry::metrics::{Counter, Histogram, Meter};
 use opentelemetry::{KeyValue, StringValue};
 
 use super::active::ActiveTable;
+use super::breakers;
+use super::cache::{self, CacheReading};
+use super::gateway::{
+    AllRoutes, ConnectionsReading, RouteInstruments, RouteLabels, observe_connections,
+};
 use super::names;
 use super::observe;
 use super::probe::{self, AllProbes, ProbeInstruments, ProbeMetric, ProbeNumbers, ProbeReading};
 use super::readings::{ExportOutcome, ExportReading, JournalReading, LedgerReading, SeriesReading};
 use crate::otlp::Signal;
+use crate::resilience::{BreakerStatus, Transition};
 
 pub use super::active::{Active, ActiveGuard};
 
@@ -19,6 +25,12 @@ pub use super::active::{Active, ActiveGuard};
 pub const SECONDS_BOUNDS: [f64; 16] = [
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
     5.0, 10.0,
+];
+
+/// Histogram bounds in seconds for HTTP requests: those that semantic conventions recommend, and finer ones below 5 ms.
+pub const HTTP_SECONDS_BOUNDS: [f64; 19] = [
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75,
+    1.0, 2.5, 5.0, 7.5, 10.0,
 ];
 
 /// Histogram bounds in bytes, from 1 KiB to 16 MiB.
@@ -48,18 +60,23 @@ pub struct Instruments {
     connections: ActiveTable,
     connections_turned_away: Counter<u64>,
     probes: AllProbes,
+    routes: AllRoutes,
+    breaker_transitions: Counter<u64>,
 }
 
 impl Instruments {
     /// Makes the instruments that are recorded into, and those about the process itself.
     pub fn new(meter: Meter) -> Arc<Instruments> {
         observe::process(&meter);
+        let http_duration = meter
+            .f64_histogram(names::HTTP_SERVER_REQUEST_DURATION)
+            .with_unit("s")
+            .with_description("Duration of HTTP server requests.")
+            .with_boundaries(HTTP_SECONDS_BOUNDS.to_vec())
+            .build();
         let instruments = Instruments {
-            http_duration: seconds(
-                &meter,
-                names::HTTP_SERVER_REQUEST_DURATION,
-                "Duration of HTTP server requests.",
-            ),
+            routes: AllRoutes::new(&meter, http_duration.clone()),
+            http_duration,
             rpc_duration: seconds(
                 &meter,
                 names::RPC_SERVER_CALL_DURATION,
@@ -109,6 +126,7 @@ impl Instruments {
                 .with_description("Connections closed at once because too many were open.")
                 .build(),
             probes: AllProbes::new(&meter),
+            breaker_transitions: breakers::transitions(&meter),
             meter,
         };
         Arc::new(instruments)
@@ -134,9 +152,38 @@ impl Instruments {
         observe::series(&self.meter, read);
     }
 
+    /// Shows the layers of the response cache: `read` is called once for each collection.
+    pub fn observe_cache(&self, read: impl Fn() -> Vec<CacheReading> + Send + Sync + 'static) {
+        cache::observe(&self.meter, read);
+    }
+
     /// Shows every export: `read` is called once for each collection.
     pub fn observe_exports(&self, read: impl Fn() -> Vec<ExportReading> + Send + Sync + 'static) {
         observe::exports(&self.meter, read);
+    }
+
+    /// Shows the connections to the upstreams of routes: `read` is called once for each collection.
+    pub fn observe_connections(
+        &self,
+        read: impl Fn() -> Vec<ConnectionsReading> + Send + Sync + 'static,
+    ) {
+        observe_connections(&self.meter, read);
+    }
+
+    /// Shows every circuit breaker: `read` is called once for each collection.
+    pub fn observe_breakers(&self, read: impl Fn() -> Vec<BreakerStatus> + Send + Sync + 'static) {
+        observe::breakers(&self.meter, read);
+    }
+
+    /// Counts a change of a breaker's state and adds it to the current span. For the breaker's listener, so that the span is that of the call
+    /// that caused it.
+    pub fn breaker_changed(&self, change: &Transition) {
+        breakers::changed(&self.breaker_transitions, change);
+    }
+
+    /// Writes a change of a breaker's state to the log, whose line belongs to the current span.
+    pub fn log_breaker_change(&self, change: &Transition) {
+        breakers::log(change);
     }
 
     /// Shows every probe: `read` is called once for each collection.
@@ -186,6 +233,16 @@ impl Instruments {
             active: self.http_active.entry(&attributes),
             attributes,
         }
+    }
+
+    /// The instruments of one route of the gateway, made once and kept by whoever serves it.
+    pub fn gateway_route(&self, labels: RouteLabels<'_>) -> RouteInstruments {
+        self.routes.of(&self.http_active, Some(labels))
+    }
+
+    /// The instruments of requests to the gateway that no route takes.
+    pub fn gateway_unrouted(&self) -> RouteInstruments {
+        self.routes.of(&self.http_active, None)
     }
 
     /// The instruments of one signal's gRPC method, made once and kept by the receiver.

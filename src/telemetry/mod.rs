@@ -4,8 +4,12 @@
 //! through the agent's own intake. Neither creates telemetry about itself.
 
 mod active;
+mod breakers;
+mod cache;
 mod call;
 mod edge;
+mod ended;
+mod gateway;
 pub mod instruments;
 mod logs;
 pub mod names;
@@ -23,6 +27,7 @@ mod settings;
 mod suppress;
 #[cfg(test)]
 mod tests;
+mod trace_parent;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,8 +35,14 @@ use std::time::Duration;
 use tracing::Subscriber;
 use tracing_subscriber::fmt::MakeWriter;
 
+pub use cache::{CacheLatency, CacheMemory, CacheReading};
 pub use call::CallSpan;
 pub use edge::{Incoming, ServerSpan};
+pub use ended::Ended;
+pub use gateway::{
+    AttemptSpan, ConnectionsReading, GatewayRequest, GatewaySpan, GatewayTracer, RouteInstruments,
+    RouteLabels,
+};
 pub use instruments::{
     Active, ActiveGuard, ExportInstruments, HttpRoute, Instruments, ListenerInstruments, RpcMethod,
 };
@@ -166,6 +177,11 @@ impl Telemetry {
     /// The tracer of all own spans.
     pub fn tracer(&self) -> Tracer {
         self.providers.tracer()
+    }
+
+    /// The tracer of requests through the gateway.
+    pub fn gateway_tracer(&self) -> GatewayTracer {
+        GatewayTracer::new(self.providers.tracer(), self.providers.spans_leave())
     }
 
     /// The agent's own metrics as Prometheus text 0.0.4. Takes about a millisecond and reads

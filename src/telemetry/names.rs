@@ -11,6 +11,20 @@ pub const HTTP_SERVER_REQUEST_DURATION: &str = "http.server.request.duration";
 /// HTTP requests being answered now (semantic conventions for HTTP).
 pub const HTTP_SERVER_ACTIVE_REQUESTS: &str = "http.server.active_requests";
 
+/// Duration of one attempt at an upstream (semantic conventions for HTTP).
+pub const HTTP_CLIENT_REQUEST_DURATION: &str = "http.client.request.duration";
+
+/// Open connections to upstreams, by their state (semantic conventions for HTTP).
+pub const HTTP_CLIENT_OPEN_CONNECTIONS: &str = "http.client.open_connections";
+/// Requests sent to an upstream again, by reason.
+pub const GATEWAY_RETRIES: &str = "lineside.gateway.retries";
+/// Requests that the gateway refused itself, by guard.
+pub const GATEWAY_REFUSALS: &str = "lineside.gateway.refusals";
+/// Requests held back by a rate limit.
+pub const RATE_LIMIT_HITS: &str = "rate_limit.hits";
+/// Requests of routes with idempotency keys, by what became of them.
+pub const IDEMPOTENCY_REQUESTS: &str = "lineside.idempotency.requests";
+
 /// Items taken in, for each export.
 pub const ITEMS_RECEIVED: &str = "lineside.items.received";
 /// Items an export's destination has accepted.
@@ -80,8 +94,19 @@ pub const EXPORT_RETRIES: &str = "lineside.export.retries";
 pub const EXPORT_IN_FLIGHT: &str = "lineside.export.in_flight";
 /// Age of the oldest batch an export has not delivered.
 pub const EXPORT_OLDEST_WAITING_AGE: &str = "lineside.export.oldest_waiting.age";
+
 /// State of a circuit breaker: 0 closed, 1 open, 2 half-open.
 pub const CIRCUIT_BREAKER_STATE: &str = "circuit_breaker.state";
+/// Changes of a circuit breaker's state, by the state that began and why.
+pub const CIRCUIT_BREAKER_TRANSITIONS: &str = "circuit_breaker.transitions";
+/// Calls that a circuit breaker was asked for, by what became of them.
+pub const CIRCUIT_BREAKER_CALLS: &str = "circuit_breaker.calls";
+/// Calls that took longer than a circuit breaker's policy allows, whatever became of them.
+pub const CIRCUIT_BREAKER_SLOW_CALLS: &str = "circuit_breaker.slow_calls";
+/// The share of calls that failed lately, as a circuit breaker sees it.
+pub const CIRCUIT_BREAKER_FAILURE_RATE: &str = "circuit_breaker.failure_rate";
+/// The span event of a change of a circuit breaker's state.
+pub const CIRCUIT_BREAKER_TRANSITION: &str = "circuit_breaker.transition";
 
 /// Whether what a probe checks works, by its state.
 pub const PROBE_UP: &str = "lineside.probe.up";
@@ -99,6 +124,29 @@ pub const PROBE_RUNS: &str = "lineside.probe.runs";
 pub const PROBE_LATENESS: &str = "lineside.probe.lateness";
 /// When the first certificate that a probe was shown ends.
 pub const PROBE_CERTIFICATE_END: &str = "lineside.probe.certificate.end";
+
+/// Looks into a layer of the response cache, by outcome.
+pub const CACHE_REQUESTS: &str = "cache.requests";
+/// Answers given up to make room, by layer.
+pub const CACHE_EVICTIONS: &str = "cache.evictions";
+/// Answers taken in, by layer.
+pub const CACHE_SETS: &str = "cache.sets";
+/// What came to nothing because a layer of the response cache could not be used.
+pub const CACHE_ERRORS: &str = "cache.errors";
+/// Answers that are kept, by layer.
+pub const CACHE_ENTRIES: &str = "cache.entries";
+/// Memory that kept answers take, by layer.
+pub const CACHE_SIZE: &str = "cache.size";
+/// The most memory that kept answers may take, by layer.
+pub const CACHE_MAX_SIZE: &str = "cache.max_size";
+/// How long looks into a layer take, by quantile.
+pub const CACHE_GET_DURATION: &str = "cache.get.duration";
+/// How much larger answers are than what is stored of them, by layer.
+pub const CACHE_COMPRESSION_RATIO: &str = "cache.compression_ratio";
+/// Share of looks into the agent's memory that found an answer, as the reference documents name it.
+pub const CACHE_L1_HIT_RATE: &str = "cache_L1_hit_rate";
+/// The same of the shared layer.
+pub const CACHE_L2_HIT_RATE: &str = "cache_L2_hit_rate";
 
 /// CPU time of the process.
 pub const PROCESS_CPU_TIME: &str = "process.cpu.time";
@@ -135,12 +183,32 @@ pub const KIND: Key = Key::from_static_str("kind");
 pub const PHASE: Key = Key::from_static_str("phase");
 /// How an export request, or a run of a probe, ended.
 pub const OUTCOME: Key = Key::from_static_str("outcome");
+/// The layer of the response cache, `L1` or `L2`.
+pub const CACHE_LAYER: Key = Key::from_static_str("cache.layer");
+/// The quantile that a value is of, as `0.95`.
+pub const QUANTILE: Key = Key::from_static_str("quantile");
 /// The format of a scrape.
 pub const FORMAT: Key = Key::from_static_str("format");
 /// The listener a connection came in by.
 pub const LISTENER: Key = Key::from_static_str("listener");
 /// The dependency a circuit breaker guards.
 pub const SERVICE: Key = Key::from_static_str("service");
+/// `active` or `idle`.
+pub const HTTP_CONNECTION_STATE: Key = Key::from_static_str("http.connection.state");
+/// The configured name of a route of the gateway.
+pub const ROUTE: Key = Key::from_static_str("lineside.route");
+/// `egress` or `ingress`.
+pub const DIRECTION: Key = Key::from_static_str("lineside.direction");
+/// The guard of the gateway that refused a request.
+pub const GUARD: Key = Key::from_static_str("guard");
+/// What a rate limit is for: a route's prefix.
+pub const ENDPOINT: Key = Key::from_static_str("endpoint");
+/// Which limit it was: `route`, `caller` or `quota`.
+pub const LIMIT: Key = Key::from_static_str("limit");
+/// The state that a circuit breaker left.
+pub const FROM: Key = Key::from_static_str("from");
+/// The state that a circuit breaker entered.
+pub const TO: Key = Key::from_static_str("to");
 /// `user` or `system`.
 pub const CPU_MODE: Key = Key::from_static_str("cpu.mode");
 /// The version of the running build.

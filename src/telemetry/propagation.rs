@@ -1,13 +1,15 @@
 //! W3C trace context and baggage over HTTP headers, and the request's identity.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::Context;
 use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
-use opentelemetry::trace::TraceId;
+use opentelemetry::trace::{TraceContextExt as _, TraceId};
 use opentelemetry_http::{HeaderExtractor, HeaderInjector};
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
+
+use super::trace_parent::{TRACEPARENT, TRACESTATE, TraceParent, trace_id_header};
 
 /// The header that carries a request's id in both directions.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -15,7 +17,7 @@ pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest caller's request id that is taken over.
 pub const MAX_REQUEST_ID_LEN: usize = 128;
 
-static PROPAGATOR: LazyLock<TextMapCompositePropagator> = LazyLock::new(w3c);
+static BAGGAGE: LazyLock<BaggagePropagator> = LazyLock::new(BaggagePropagator::new);
 
 /// `traceparent`, `tracestate` and `baggage` (W3C Trace Context, W3C Baggage).
 pub(super) fn w3c() -> TextMapCompositePropagator {
@@ -27,64 +29,69 @@ pub(super) fn w3c() -> TextMapCompositePropagator {
 
 /// The caller's context; without a parent when the headers carry none or a malformed one.
 pub fn extract(headers: &HeaderMap) -> Context {
-    PROPAGATOR.extract_with_context(&Context::new(), &HeaderExtractor(headers))
+    let parent = TraceParent::of(headers);
+    let parent = parent.map_or_else(Context::new, |parent| parent.context(headers));
+    BAGGAGE.extract_with_context(&parent, &HeaderExtractor(headers))
 }
 
 /// Writes `context` into the headers of a request that goes out.
 pub fn inject(context: &Context, headers: &mut HeaderMap) {
-    PROPAGATOR.inject_context(context, &mut HeaderInjector(headers));
+    let span = context.span();
+    let span = span.span_context();
+    if let Some(parent) = TraceParent::of_span(span) {
+        headers.insert(TRACEPARENT, parent.header());
+        if let Ok(state) = HeaderValue::try_from(span.trace_state().header())
+            && !state.is_empty()
+        {
+            headers.insert(TRACESTATE, state);
+        }
+    }
+    BAGGAGE.inject_context(context, &mut HeaderInjector(headers));
 }
 
 /// A request's id: the caller's own value if it sent a sane one, else the trace id.
 ///
 /// Stored in the [`Context`] so that log lines within the request show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestId(Arc<str>);
+pub struct RequestId(HeaderValue);
 
 impl RequestId {
     /// The id of a request with these headers in the trace `trace_id`.
     pub fn of(headers: &HeaderMap, trace_id: TraceId) -> RequestId {
-        let own = headers.get(X_REQUEST_ID).and_then(sane);
-        RequestId(own.map_or_else(|| trace_id_or_random(trace_id), Arc::from))
+        let own = headers.get(X_REQUEST_ID).filter(|value| is_sane(value));
+        RequestId(own.map_or_else(|| trace_id_or_random(trace_id), HeaderValue::clone))
     }
 
     /// The id as text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        // Both sources are visible ASCII, so this only falls back if that rule is ever broken.
+        self.0.to_str().unwrap_or("invalid")
     }
 
     /// The id as the value of [`X_REQUEST_ID`].
     pub fn header(&self) -> HeaderValue {
-        // Both sources are visible ASCII, so this only falls back if that rule is ever broken.
-        HeaderValue::from_str(&self.0).unwrap_or_else(|_| HeaderValue::from_static("invalid"))
+        self.0.clone()
     }
 }
 
-/// The value if it holds 1 to 128 visible ASCII characters.
-fn sane(value: &HeaderValue) -> Option<&str> {
+/// Whether the value holds 1 to 128 visible ASCII characters.
+fn is_sane(value: &HeaderValue) -> bool {
     let bytes = value.as_bytes();
-    let visible = bytes.iter().all(u8::is_ascii_graphic);
-    let fits = (1..=MAX_REQUEST_ID_LEN).contains(&bytes.len());
-    if visible && fits {
-        value.to_str().ok()
-    } else {
-        None
-    }
+    (1..=MAX_REQUEST_ID_LEN).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic)
 }
 
 /// While spans are suppressed there is no trace id; the caller still needs something to quote.
-fn trace_id_or_random(trace_id: TraceId) -> Arc<str> {
+fn trace_id_or_random(trace_id: TraceId) -> HeaderValue {
     if trace_id == TraceId::INVALID {
-        return format!("{:032x}", fastrand::u128(1..)).into();
+        return trace_id_header(TraceId::from(fastrand::u128(1..)));
     }
-    trace_id.to_string().into()
+    trace_id_header(trace_id)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use opentelemetry::baggage::BaggageExt as _;
-    use opentelemetry::trace::TraceContextExt as _;
 
     const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 

@@ -41,6 +41,8 @@ pub(super) struct Providers {
     meters: SdkMeterProvider,
     tracers: SdkTracerProvider,
     loggers: SdkLoggerProvider,
+    /// Whether spans are exported.
+    spans_leave: bool,
     /// Set at the end: the SDK complains of every record that comes later.
     ended: Arc<AtomicBool>,
 }
@@ -58,8 +60,14 @@ impl Providers {
             meters: meters(settings, registry, door, resource.clone())?,
             tracers: tracers(settings, door, resource.clone())?,
             loggers: loggers(door, resource)?,
+            spans_leave: door.is_some(),
             ended: Arc::default(),
         })
+    }
+
+    /// Whether anybody gets to see own spans.
+    pub(super) fn spans_leave(&self) -> bool {
+        self.spans_leave
     }
 
     /// The meter of all own instruments.

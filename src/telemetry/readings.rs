@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use crate::otlp::Signal;
-use crate::resilience::BreakerState;
 
 /// The ledger as it stands at one moment.
 #[derive(Clone, Debug, Default)]
@@ -99,8 +98,6 @@ pub struct ExportReading {
     pub in_flight: u64,
     /// Seconds since the oldest undelivered batch was received; 0 when nothing waits.
     pub oldest_waiting_age_s: f64,
-    /// The state of the export's breaker.
-    pub breaker: BreakerState,
 }
 
 /// How one export request ended.

@@ -1,5 +1,6 @@
 //! Instruments that are read when a collection asks: they cost nothing in between.
 
+mod breakers;
 mod ledger;
 mod process;
 mod series;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Meter;
 
+pub(super) use breakers::breakers;
 pub(super) use ledger::ledger;
 pub(super) use process::process;
 pub(super) use series::series;
@@ -91,15 +93,14 @@ pub(super) fn journal(meter: &Meter, read: impl Fn() -> JournalReading + Send + 
     );
 }
 
-/// `lineside.export.in_flight`, `lineside.export.oldest_waiting.age`, `circuit_breaker.state`.
+/// `lineside.export.in_flight`, `lineside.export.oldest_waiting.age`.
 pub(super) fn exports(
     meter: &Meter,
     read: impl Fn() -> Vec<ExportReading> + Send + Sync + 'static,
 ) {
     let shared = Shared::new(read);
     exports_in_flight(meter, Arc::clone(&shared));
-    exports_oldest(meter, Arc::clone(&shared));
-    exports_breaker(meter, shared);
+    exports_oldest(meter, shared);
 }
 
 fn exports_in_flight(meter: &Meter, shared: Arc<Shared<Vec<ExportReading>>>) {
@@ -123,19 +124,6 @@ fn exports_oldest(meter: &Meter, shared: Arc<Shared<Vec<ExportReading>>>) {
         .with_callback(move |observer| {
             for export in shared.same().iter() {
                 observer.observe(export.oldest_waiting_age_s, &[of_export(&export.export)]);
-            }
-        })
-        .build();
-}
-
-fn exports_breaker(meter: &Meter, shared: Arc<Shared<Vec<ExportReading>>>) {
-    meter
-        .u64_observable_gauge(names::CIRCUIT_BREAKER_STATE)
-        .with_description("State of a circuit breaker: 0 closed, 1 open, 2 half-open.")
-        .with_callback(move |observer| {
-            for export in shared.same().iter() {
-                let service = KeyValue::new(names::SERVICE, Arc::clone(&export.export));
-                observer.observe(export.breaker.gauge(), &[service]);
             }
         })
         .build();

@@ -1,10 +1,15 @@
 //! Own metrics as a scrape shows them.
 
+use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use opentelemetry::Context;
+
+use super::{LIMIT, attribute, connected, quiet_settings};
 use crate::otlp::Signal;
-use crate::resilience::BreakerState;
+use crate::resilience::{Breaker, BreakerPolicy};
 use crate::telemetry::*;
 
 /// A ledger that moves between any two readings, as it does under load.
@@ -71,6 +76,18 @@ fn the_ledger_adds_up_in_every_scrape() {
     }
 }
 
+/// A breaker that one failure opened, and that held one call back since.
+fn breaker_after_a_failure(service: &str) -> Breaker {
+    let now = Instant::now();
+    let breaker = Breaker::new(
+        service,
+        BreakerPolicy::consecutive(1, Duration::from_secs(30)),
+    );
+    breaker.admit(now).unwrap().failure(now);
+    assert!(breaker.admit(now).is_err());
+    breaker
+}
+
 /// Records into every instrument once.
 fn exercised() -> Telemetry {
     let telemetry = Telemetry::build(&Settings {
@@ -90,9 +107,10 @@ fn exercised() -> Telemetry {
             export: "collector".into(),
             in_flight: 2,
             oldest_waiting_age_s: 1.5,
-            breaker: BreakerState::HalfOpen,
         }]
     });
+    let breaker = breaker_after_a_failure("collector");
+    instruments.observe_breakers(move || vec![breaker.status(Instant::now())]);
     instruments.journal_committed(Duration::from_micros(300));
     let export = instruments.export("collector");
     export.answered(ExportOutcome::Retry, Duration::from_millis(20), 5000);
@@ -114,7 +132,12 @@ fn a_scrape_shows_every_instrument() {
     let _connection = telemetry.instruments().listener("grpc").opened();
     let text = telemetry.scrape();
     for expected in [
-        r#"circuit_breaker_state{service="collector"} 2"#,
+        r#"circuit_breaker_state{service="collector"} 1"#,
+        r#"circuit_breaker_calls_total{outcome="failure",service="collector"} 1"#,
+        r#"circuit_breaker_calls_total{outcome="held_back",service="collector"} 1"#,
+        r#"circuit_breaker_calls_total{outcome="success",service="collector"} 0"#,
+        r#"circuit_breaker_slow_calls_total{service="collector"} 0"#,
+        r#"circuit_breaker_failure_rate_ratio{service="collector"} 1"#,
         "lineside_intake_in_flight_bytes 7",
         "lineside_journal_size_bytes 8",
         r#"lineside_export_in_flight{lineside_export="collector"} 2"#,
@@ -160,4 +183,66 @@ fn open_things_are_counted_exactly() {
     assert_eq!(open(&telemetry), 3.0);
     drop(guards);
     assert_eq!(open(&telemetry), 0.0);
+}
+
+/// Scenario: a breaker opens within a request and closes after it, with telemetry as its listener.
+/// Guarantees: the request's span has the event and its log line the trace; opening is a warning, closing is not; both are counted by
+/// what began and why.
+#[tokio::test]
+async fn changes_of_breakers_are_told_everywhere() {
+    use opentelemetry::trace::{Span as _, TraceContextExt as _, Tracer as _};
+    let (telemetry, sink) = connected();
+    let lines = telemetry.subscriber(&quiet_settings(), io::sink).unwrap();
+    let _lines = tracing::subscriber::set_default(lines);
+    let instruments = telemetry.instruments();
+    let breaker = Breaker::new(
+        "stripe",
+        BreakerPolicy::consecutive(1, Duration::from_secs(30)),
+    )
+    .with_listener(Arc::new(move |change| {
+        instruments.log_breaker_change(change);
+        instruments.breaker_changed(change);
+    }));
+    let span = telemetry.tracer().start("pay");
+    let trace_id = span.span_context().trace_id();
+    let now = Instant::now();
+    {
+        let context = Context::new().with_span(span);
+        let _inside = context.clone().attach();
+        breaker.admit(now).unwrap().failure(now);
+        context.span().end();
+    }
+    breaker.reset(now);
+    telemetry.flush(LIMIT).await.unwrap();
+
+    let events = sink.span_events();
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0].0, "circuit_breaker.transition");
+    let expected = [
+        ("service", "stripe"),
+        ("from", "closed"),
+        ("to", "open"),
+        ("reason", "consecutive_failures"),
+    ];
+    assert_eq!(
+        events[0].1,
+        expected.map(|(key, value)| (key.to_owned(), value.to_owned()))
+    );
+    let logs = sink.log_records();
+    let severities: Vec<_> = logs.iter().map(|log| log.severity_text.as_str()).collect();
+    assert_eq!(severities, ["WARN", "INFO"]);
+    assert_eq!(logs[0].trace_id, trace_id.to_bytes());
+    assert_eq!(
+        attribute(&logs[0], "reason").as_deref(),
+        Some("consecutive_failures")
+    );
+    assert_eq!(attribute(&logs[1], "reason").as_deref(), Some("by_hand"));
+    let text = telemetry.scrape();
+    for expected in [
+        r#"circuit_breaker_transitions_total{reason="consecutive_failures",service="stripe",to="open"} 1"#,
+        r#"circuit_breaker_transitions_total{reason="by_hand",service="stripe",to="closed"} 1"#,
+    ] {
+        assert!(text.contains(expected), "{expected} is missing in\n{text}");
+    }
+    telemetry.shutdown(LIMIT).await.unwrap();
 }

@@ -12,6 +12,8 @@ use opentelemetry::trace::{Span as _, TraceContextExt as _, Tracer as _};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::KeyValue;
+use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
 
 use super::*;
@@ -38,16 +40,33 @@ impl Sink {
             .collect()
     }
 
-    fn span_names(&self) -> Vec<String> {
-        let bodies = self.bodies(Signal::Traces);
-        let requests = bodies
-            .iter()
-            .map(|body| ExportTraceServiceRequest::decode(body.clone()).unwrap());
+    fn spans(&self) -> impl Iterator<Item = Span> {
+        let bodies = self.bodies(Signal::Traces).into_iter();
+        let requests = bodies.map(|body| ExportTraceServiceRequest::decode(body).unwrap());
         requests
             .flat_map(|request| request.resource_spans)
             .flat_map(|resource| resource.scope_spans)
             .flat_map(|scope| scope.spans)
-            .map(|span| span.name)
+    }
+
+    fn span_names(&self) -> Vec<String> {
+        self.spans().map(|span| span.name).collect()
+    }
+
+    /// The events of all spans with their attributes, which are text.
+    fn span_events(&self) -> Vec<(String, Vec<(String, String)>)> {
+        let events = self.spans().flat_map(|span| span.events);
+        let texts = |attributes: Vec<KeyValue>| {
+            let pairs = attributes.into_iter();
+            pairs
+                .map(|pair| {
+                    let text = text(&pair).unwrap_or_default();
+                    (pair.key, text)
+                })
+                .collect()
+        };
+        events
+            .map(|event| (event.name, texts(event.attributes)))
             .collect()
     }
 
@@ -93,12 +112,13 @@ fn attribute(
     record: &opentelemetry_proto::tonic::logs::v1::LogRecord,
     key: &str,
 ) -> Option<String> {
+    let mut attributes = record.attributes.iter();
+    text(attributes.find(|attribute| attribute.key == key)?)
+}
+
+fn text(attribute: &KeyValue) -> Option<String> {
     use opentelemetry_proto::tonic::common::v1::any_value::Value;
-    let found = record
-        .attributes
-        .iter()
-        .find(|attribute| attribute.key == key)?;
-    match found.value.as_ref()?.value.as_ref()? {
+    match attribute.value.as_ref()?.value.as_ref()? {
         Value::StringValue(text) => Some(text.clone()),
         _ => None,
     }
@@ -298,7 +318,7 @@ async fn a_callers_sampling_decision_is_followed() {
         };
         let span = ServerSpan::start(&telemetry.tracer(), incoming);
         assert_eq!(span.request_id().as_str().len(), 32);
-        span.end(200);
+        span.end(http::StatusCode::OK);
     }
     telemetry.shutdown(LIMIT).await.unwrap();
     assert_eq!(sink.span_names(), ["GET /child"]);
