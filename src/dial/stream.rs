@@ -40,6 +40,21 @@ impl Stream {
     }
 }
 
+impl Stream {
+    /// Whether the other side has sent something, or its end, that was not read yet. It asks the system, as the runtime hears of it
+    /// later. Of TLS these are the bytes below it.
+    pub fn has_input(&self) -> bool {
+        use rustix::net::{RecvFlags, recv};
+        let socket = match self {
+            Stream::Plain(stream) => stream,
+            Stream::Tls(stream) => stream.get_ref().0,
+        };
+        let mut first = [0; 1];
+        let looked = recv(socket, &mut first, RecvFlags::PEEK | RecvFlags::DONTWAIT);
+        !matches!(looked, Err(rustix::io::Errno::WOULDBLOCK))
+    }
+}
+
 impl AsyncRead for Stream {
     fn poll_read(
         self: Pin<&mut Self>,
@@ -77,5 +92,30 @@ impl AsyncWrite for Stream {
             Stream::Plain(stream) => Pin::new(stream).poll_shutdown(context),
             Stream::Tls(stream) => Pin::new(stream).poll_shutdown(context),
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// Scenario: the other side says nothing, something, and its end. Guarantees: what was not read yet is noticed without reading it.
+    #[tokio::test]
+    async fn what_was_not_read_is_noticed() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut stream = Stream::Plain(TcpStream::connect(address).await.unwrap());
+        let (mut other, _) = listener.accept().await.unwrap();
+        assert!(!stream.has_input());
+        other.write_all(b"x").await.unwrap();
+        assert!(stream.has_input());
+        assert_eq!(stream.read_u8().await.unwrap(), b'x');
+        assert!(!stream.has_input());
+        drop(other);
+        assert!(stream.has_input());
     }
 }

@@ -1,7 +1,7 @@
 //! TLS towards others.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -17,6 +17,13 @@ use x509_cert::der::Decode;
 
 use super::{DialError, Stream};
 use crate::config;
+
+/// The public authorities, which all who trust them share.
+static PUBLIC_ROOTS: LazyLock<Arc<RootCertStore>> = LazyLock::new(|| {
+    let mut roots = RootCertStore::empty();
+    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    Arc::new(roots)
+});
 
 /// Whom to trust and who we are; the default trusts the public authorities and shows nothing.
 #[derive(Clone, Debug, Default)]
@@ -60,15 +67,13 @@ impl ClientTls {
     }
 
     fn roots(&self) -> Result<Arc<RootCertStore>, Box<dyn std::error::Error>> {
+        let Some(path) = &self.ca_file else {
+            return Ok(Arc::clone(&PUBLIC_ROOTS));
+        };
         let mut roots = RootCertStore::empty();
-        match &self.ca_file {
-            None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
-            Some(path) => {
-                let refused = |error| format!("cannot use {}: {error}", path.display());
-                for certificate in CertificateDer::pem_file_iter(path).map_err(refused)? {
-                    roots.add(certificate.map_err(refused)?)?;
-                }
-            }
+        let refused = |error| format!("cannot use {}: {error}", path.display());
+        for certificate in CertificateDer::pem_file_iter(path).map_err(refused)? {
+            roots.add(certificate.map_err(refused)?)?;
         }
         Ok(Arc::new(roots))
     }
@@ -79,7 +84,8 @@ impl ClientTls {
     }
 }
 
-/// TLS towards one server. It remembers until when the certificates of the last handshake are valid, accepted or not.
+/// TLS towards one server. One that is made by [`TlsClient::new`] remembers until when the certificates of the last handshake are
+/// valid, accepted or not.
 #[derive(Clone, Debug)]
 pub struct TlsClient {
     config: Arc<ClientConfig>,
@@ -88,7 +94,7 @@ pub struct TlsClient {
 }
 
 impl TlsClient {
-    /// Prepares TLS towards `host`, offering the protocols `alpn` (RFC 7301).
+    /// Prepares TLS towards `host`, offering the protocols `alpn` (RFC 7301). Every handshake shows the certificate.
     ///
     /// # Errors
     ///
@@ -98,10 +104,7 @@ impl TlsClient {
         tls: &ClientTls,
         alpn: &[&[u8]],
     ) -> Result<TlsClient, Box<dyn std::error::Error>> {
-        let name = match tls.server_name() {
-            Some(name) => name?,
-            None => ServerName::try_from(host.to_owned())?,
-        };
+        let name = expected_name(host, tls)?;
         let seen = Arc::default();
         let provider = Arc::new(ring::default_provider());
         let roots = tls.roots()?;
@@ -117,12 +120,43 @@ impl TlsClient {
             .set_certificate_verifier(Arc::new(noting));
         // A session that is resumed shows no certificate.
         config.resumption = Resumption::disabled();
-        config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+        config.alpn_protocols = offered(alpn);
         Ok(TlsClient {
             config: Arc::new(config),
             name,
             seen,
         })
+    }
+
+    /// The same for who makes many connections to one server: a session is resumed where the server lets it (RFC 8446, section
+    /// 2.2), which spares both sides the certificate. Its end is not noted.
+    ///
+    /// # Errors
+    ///
+    /// Names the file, or the name, that could not be used.
+    pub fn resuming(
+        host: &str,
+        tls: &ClientTls,
+        alpn: &[&[u8]],
+    ) -> Result<TlsClient, Box<dyn std::error::Error>> {
+        let name = expected_name(host, tls)?;
+        let mut config = tls.config()?;
+        config.alpn_protocols = offered(alpn);
+        Ok(TlsClient {
+            config: Arc::new(config),
+            name,
+            seen: Arc::default(),
+        })
+    }
+
+    /// The same offering other protocols. What is trusted and shown, and sessions, are shared.
+    pub fn offering(&self, alpn: &[&[u8]]) -> TlsClient {
+        let mut config = ClientConfig::clone(&self.config);
+        config.alpn_protocols = offered(alpn);
+        TlsClient {
+            config: Arc::new(config),
+            ..self.clone()
+        }
     }
 
     /// The same towards `host`: what is trusted and shown stays.
@@ -155,6 +189,21 @@ impl TlsClient {
     pub fn certificate_ends(&self) -> Option<SystemTime> {
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The name that the server's certificate must carry.
+fn expected_name(
+    host: &str,
+    tls: &ClientTls,
+) -> Result<ServerName<'static>, Box<dyn std::error::Error>> {
+    match tls.server_name() {
+        Some(name) => Ok(name?),
+        None => Ok(ServerName::try_from(host.to_owned())?),
+    }
+}
+
+fn offered(alpn: &[&[u8]]) -> Vec<Vec<u8>> {
+    alpn.iter().map(|name| name.to_vec()).collect()
 }
 
 /// Verifies as rustls does, and notes until when the certificates are valid before it judges them.

@@ -5,7 +5,9 @@
 
 mod activity;
 mod connection;
+mod lasting;
 mod tls;
+mod workers;
 
 use std::convert::Infallible;
 use std::io;
@@ -23,6 +25,7 @@ use tracing::{debug, warn};
 
 use crate::telemetry::ListenerInstruments;
 pub use tls::{ServerTls, TlsError};
+pub use workers::Workers;
 
 /// What a hyper service must be to be served here.
 pub trait Face<B>:
@@ -41,6 +44,25 @@ impl<S, B> Face<B> for S where
 {
 }
 
+/// What a body of an answer must be to be sent here.
+pub trait AnswerBody:
+    Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + Unpin + 'static
+{
+}
+
+impl<B> AnswerBody for B where
+    B: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>>
+        + Send
+        + Unpin
+        + 'static
+{
+}
+
+/// Makes the face that a connection from an address sees.
+pub trait Welcome<S>: Fn(SocketAddr) -> S + Clone + Send + Sync + 'static {}
+
+impl<W, S> Welcome<S> for W where W: Fn(SocketAddr) -> S + Clone + Send + Sync + 'static {}
+
 /// What one listener allows its clients.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -52,6 +74,9 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// How long a connection may stand without a request under way.
     pub idle_timeout: Duration,
+    /// The greatest head of a request, its target and headers together: larger ones get 431. HTTP/2 counts as HPACK does;
+    /// HTTP/1 refuses what does not fit the connection's buffer, which is no smaller than this.
+    pub max_head_bytes: usize,
 }
 
 /// A bound socket, not yet accepting.
@@ -61,6 +86,7 @@ pub struct Listener {
     socket: TcpListener,
     address: SocketAddr,
     instruments: ListenerInstruments,
+    workers: Option<Workers>,
 }
 
 /// Why a listener could not be bound.
@@ -96,7 +122,16 @@ impl Listener {
             socket,
             address,
             instruments,
+            workers: None,
         })
+    }
+
+    /// Has connections served by `workers`, each by one thread; else they are served where [`Listener::serve`] is called.
+    pub fn on(self, workers: Workers) -> Listener {
+        Listener {
+            workers: Some(workers),
+            ..self
+        }
     }
 
     /// Where it listens, with the port that the system chose for port 0.
@@ -119,23 +154,38 @@ impl Listener {
         tls: Option<ServerTls>,
         closing: CancellationToken,
     ) where
+        S: Face<B> + Sync,
+        B: AnswerBody,
+    {
+        self.serve_each(move |_| face.clone(), limits, tls, closing)
+            .await;
+    }
+
+    /// As [`Listener::serve`], with a face for each connection, which is told who is at the other end.
+    pub async fn serve_each<W, S, B>(
+        self,
+        welcome: W,
+        limits: Limits,
+        tls: Option<ServerTls>,
+        closing: CancellationToken,
+    ) where
+        W: Welcome<S>,
         S: Face<B>,
-        B: Body<Error: std::error::Error + Send + Sync> + Send + 'static,
-        B::Data: Send,
+        B: AnswerBody,
     {
         let connections = TaskTracker::new();
         let cut_off = CancellationToken::new();
         let _cut_off_when_dropped = cut_off.clone().drop_guard();
-        let host = connection::Host::new(face, limits, tls, closing.clone(), cut_off);
-        while let Some(stream) = self.accept(&closing).await {
-            self.take(stream, &host, &connections);
+        let host = connection::Host::new(welcome, limits, tls, closing.clone(), cut_off);
+        while let Some((stream, peer)) = self.accept(&closing).await {
+            self.take(stream, peer, &host, &connections);
         }
         drop(self.socket);
         connections.close();
         connections.wait().await;
     }
 
-    async fn accept(&self, closing: &CancellationToken) -> Option<TcpStream> {
+    async fn accept(&self, closing: &CancellationToken) -> Option<(TcpStream, SocketAddr)> {
         loop {
             let accepted = tokio::select! {
                 biased;
@@ -143,7 +193,7 @@ impl Listener {
                 accepted = self.socket.accept() => accepted,
             };
             match accepted {
-                Ok((stream, _peer)) => return Some(stream),
+                Ok(connection) => return Some(connection),
                 Err(error) => self.accept_failed(&error).await,
             }
         }
@@ -163,11 +213,16 @@ impl Listener {
         }
     }
 
-    fn take<S, B>(&self, stream: TcpStream, host: &connection::Host<S>, connections: &TaskTracker)
-    where
+    fn take<W, S, B>(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        host: &connection::Host<W>,
+        connections: &TaskTracker,
+    ) where
+        W: Welcome<S>,
         S: Face<B>,
-        B: Body<Error: std::error::Error + Send + Sync> + Send + 'static,
-        B::Data: Send,
+        B: AnswerBody,
     {
         // Only this loop opens connections, so the number cannot grow between check and entry.
         if self.instruments.open() >= host.limits().max_connections {
@@ -179,9 +234,22 @@ impl Listener {
             return;
         }
         let (host, open) = (host.clone(), self.instruments.opened());
-        connections.spawn(async move {
-            host.serve(stream).await;
-            drop(open);
-        });
+        let Some(place) = self.workers.as_ref().and_then(Workers::place) else {
+            connections.spawn(async move {
+                host.serve(stream, peer).await;
+                drop(open);
+            });
+            return;
+        };
+        let (runtime, stream) = (place.runtime.clone(), stream.into_std());
+        let serving = async move {
+            // Here, so that the thread that serves the connection is the one that waits for it.
+            match stream.and_then(TcpStream::from_std) {
+                Ok(stream) => host.serve(stream, peer).await,
+                Err(error) => debug!(%error, "connection closed: it cannot be waited for"),
+            }
+            drop((open, place));
+        };
+        connections.spawn_on(serving, &runtime);
     }
 }

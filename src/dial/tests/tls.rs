@@ -247,6 +247,37 @@ async fn no_session_is_resumed() {
     }
 }
 
+/// Scenario: many handshakes with one server by who makes many connections, some offering other protocols. Guarantees: the first shows
+/// the certificate, the others resume, the protocol being each time one that was offered.
+#[tokio::test]
+async fn sessions_are_resumed_where_they_may_be() {
+    let directory = TempDir::new().unwrap();
+    let authority = Authority::named("trusted");
+    let identity = authority.certify(&["shop.example"], |_| {});
+    let address = server(&identity, None, &[b"h2", b"http/1.1"]).await;
+    let tls = authority.file(directory.path());
+    let both = TlsClient::resuming("shop.example", &tls, &[b"h2", b"http/1.1"]).unwrap();
+    let one = both.offering(&[b"http/1.1"]);
+    let mut kinds = Vec::new();
+    for (client, protocol) in [(&both, "h2"), (&both, "h2"), (&one, "http/1.1")] {
+        let mut stream = secure(client, address).await.unwrap();
+        assert_eq!(stream.protocol(), Some(protocol.as_bytes()));
+        let mut said = Vec::new();
+        // Reads what the server sends, tickets included.
+        stream.read_to_end(&mut said).await.unwrap();
+        let Stream::Tls(stream) = stream else {
+            panic!("no TLS");
+        };
+        kinds.push(stream.get_ref().1.handshake_kind().unwrap());
+    }
+    use rustls::HandshakeKind::{Full, Resumed};
+    assert_eq!(kinds, [Full, Resumed, Resumed]);
+    let stranger = Authority::named("stranger").file(directory.path());
+    let wary = TlsClient::resuming("shop.example", &stranger, &[]).unwrap();
+    let refused = secure(&wary, address).await;
+    assert!(matches!(refused, Err(DialError::Certificate(_))));
+}
+
 /// Scenario: the server asks for a certificate; the client shows one, none, one of a stranger. Guarantees: accepted; otherwise no
 /// TLS, in words, at the latest when something is read.
 #[tokio::test]
