@@ -81,7 +81,12 @@ impl Courier {
         }
     }
 
-    async fn attempt(&self, parcel: &Parcel, payload: Payload, permit: Permit) -> Outcome {
+    async fn attempt(
+        &self,
+        parcel: &Parcel,
+        payload: Payload,
+        permit: Permit<&Breaker>,
+    ) -> Outcome {
         let (bytes, begun) = (payload.len(), Instant::now());
         let span = self.report.attempt_begins(parcel);
         let encoding = self.policy.compression;
@@ -91,11 +96,11 @@ impl Courier {
             .await;
         self.report
             .attempt_ended(span, &outcome, begun.elapsed(), bytes);
-        let state = match outcome.is_answer() {
-            true => permit.success(),
-            false => permit.failure(Instant::now().into_std()),
+        let now = Instant::now().into_std();
+        match outcome.is_answer() {
+            true => permit.success(now),
+            false => permit.failure(now),
         };
-        self.report.breaker_is(state);
         outcome
     }
 
@@ -186,11 +191,11 @@ impl Courier {
     }
 
     /// Waits until the breaker lets a call through; `None` when closing.
-    async fn admitted(&self) -> Option<Permit> {
+    async fn admitted(&self) -> Option<Permit<&Breaker>> {
         loop {
             match self.breaker.admit(Instant::now().into_std()) {
                 Ok(permit) => return Some(permit),
-                Err(wait) if !self.waited(wait).await => return None,
+                Err(held) if !self.waited(held.retry_after).await => return None,
                 Err(_) => {}
             }
         }

@@ -12,7 +12,6 @@ use super::parcel::Parcel;
 use super::payload::PayloadError;
 use crate::journal::Entry;
 use crate::otlp::Signal;
-use crate::resilience::BreakerState;
 use crate::telemetry::names;
 use crate::telemetry::{CallSpan, ExportInstruments, ExportOutcome};
 
@@ -22,7 +21,6 @@ pub(super) struct Report {
     export: String,
     instruments: ExportInstruments,
     failing: AtomicBool,
-    breaker: Mutex<BreakerState>,
     last_error: Mutex<Option<String>>,
     /// Refusals so far: the 1st, 2nd, 4th, 8th… are written to the log.
     refusals: AtomicU64,
@@ -34,7 +32,6 @@ impl Report {
             export,
             instruments,
             failing: AtomicBool::new(false),
-            breaker: Mutex::new(BreakerState::Closed),
             last_error: Mutex::new(None),
             refusals: AtomicU64::new(0),
         }
@@ -102,27 +99,6 @@ impl Report {
             }
             (true, false, _) => info!(export = self.export, "export delivers again"),
             _ => {}
-        }
-    }
-
-    pub(super) fn breaker_is(&self, state: BreakerState) {
-        let mut seen = self.breaker.lock().unwrap_or_else(PoisonError::into_inner);
-        if *seen == state {
-            return;
-        }
-        *seen = state;
-        match state {
-            BreakerState::Open => {
-                warn!(
-                    export = self.export,
-                    "breaker open: the destination is left alone for a while"
-                );
-            }
-            _ => info!(
-                export = self.export,
-                state = state.name(),
-                "breaker changed"
-            ),
         }
     }
 

@@ -18,7 +18,7 @@ use super::payload;
 use super::report::Report;
 use crate::journal::{Cursor, Entry};
 use crate::otlp::Signal;
-use crate::resilience::{Breaker, BreakerState};
+use crate::resilience::Breaker;
 use crate::telemetry::{ExportInstruments, quietly};
 
 /// How far, in full rounds of deliveries, reading may run ahead of the oldest one.
@@ -52,9 +52,9 @@ impl ExportStatus {
         self.in_flight.load(Ordering::Relaxed)
     }
 
-    /// The state of its breaker.
-    pub fn breaker(&self) -> BreakerState {
-        self.courier.breaker.state()
+    /// Its breaker, whose service is the export's name.
+    pub fn breaker(&self) -> &Breaker {
+        &self.courier.breaker
     }
 
     /// How long ago the oldest batch that still waits was received; `None` while nothing waits.
@@ -84,7 +84,7 @@ pub fn spawn(
 ) -> ExportHandle {
     let courier = Arc::new(Courier {
         client,
-        breaker: Breaker::new(policy.breaker),
+        breaker: Breaker::new(name, policy.breaker),
         settler: cursor.settler(),
         report: Report::new(name.to_owned(), instruments),
         closing,

@@ -71,7 +71,10 @@ impl ExportCheck {
 }
 
 fn trouble(health: &ExportHealth) -> Option<&str> {
-    let open = health.breaker == BreakerState::Open;
+    let open = matches!(
+        health.breaker,
+        BreakerState::Open | BreakerState::ForcedOpen
+    );
     let left_alone = open.then_some("the destination is left alone for a while");
     health.last_error.as_deref().or(left_alone)
 }
@@ -120,7 +123,7 @@ impl Check for ExportCheck {
     async fn check(&self, run: &Run) -> Result<(), Failure> {
         let health = run.phase(Phase::Look, async { (self.ask)() }).await;
         run.fact("items_waiting", health.items_waiting);
-        run.fact("breaker", health.breaker.name());
+        run.fact("breaker", health.breaker.word());
         if let Some(oldest) = health.oldest_waiting {
             let oldest_ms = u64::try_from(oldest.as_millis()).unwrap_or(u64::MAX);
             run.fact("oldest_waiting_ms", oldest_ms);

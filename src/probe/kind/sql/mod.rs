@@ -8,7 +8,6 @@ mod failure;
 mod mysql;
 mod postgres;
 mod queries;
-mod readable;
 mod sqlite;
 mod table;
 

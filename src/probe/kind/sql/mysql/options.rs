@@ -7,7 +7,7 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 
 use crate::config::{ClientTls, ProbeSettings};
 use crate::probe::kind::sql::Place;
-use crate::probe::kind::sql::readable::readable;
+use crate::store::readable;
 
 /// The options of the URL that are known, as the clients of MySQL name them.
 const KNOWN: &str = "ssl-mode, ssl-ca, ssl-cert, ssl-key, socket, charset";
