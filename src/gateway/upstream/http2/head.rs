@@ -1,0 +1,68 @@
+//! The head of a request as HTTP/2 has it.
+
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TE, TRANSFER_ENCODING, UPGRADE};
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
+use http_body::Body;
+
+use crate::gateway::RequestBody;
+
+/// Headers that speak of a connection of HTTP/1.1 (RFC 9113, section 8.2.2).
+const OF_A_CONNECTION: [HeaderName; 5] = [
+    CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    TRANSFER_ENCODING,
+    UPGRADE,
+];
+
+/// Puts the host into the URI (RFC 9113, section 8.3.1), and has the head say how long the body is. `Err`: what is wrong with it.
+pub(super) fn prepare(
+    request: &mut Request<RequestBody>,
+    is_tls: bool,
+    name: &str,
+) -> Result<(), &'static str> {
+    let host = request.headers_mut().remove(HOST);
+    let authority = match &host {
+        Some(host) => Authority::try_from(host.as_bytes()),
+        None => Authority::try_from(name),
+    };
+    let authority = authority.map_err(|_| "cannot be asked with such a Host header")?;
+    let path = request.uri().path_and_query().cloned();
+    let uri = Uri::builder()
+        .scheme(if is_tls { Scheme::HTTPS } else { Scheme::HTTP })
+        .authority(authority)
+        .path_and_query(path.unwrap_or_else(|| PathAndQuery::from_static("/")))
+        .build();
+    *request.uri_mut() = uri.map_err(|_| "cannot be asked for such a target")?;
+    *request.version_mut() = Version::HTTP_2;
+    let length = request.body().size_hint().exact();
+    let expects_body = matches!(
+        *request.method(),
+        Method::POST | Method::PUT | Method::PATCH
+    );
+    strip(request.headers_mut());
+    measure(request.headers_mut(), length, expects_body);
+    Ok(())
+}
+
+fn strip(headers: &mut HeaderMap) {
+    for name in &OF_A_CONNECTION {
+        headers.remove(name);
+    }
+    if headers.get(TE).is_some_and(|value| value != "trailers") {
+        headers.remove(TE);
+    }
+}
+
+fn measure(headers: &mut HeaderMap, length: Option<u64>, expects_body: bool) {
+    match length {
+        Some(0) if !expects_body && !headers.contains_key(CONTENT_LENGTH) => {}
+        Some(length) => {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        None => {
+            headers.remove(CONTENT_LENGTH);
+        }
+    }
+}
