@@ -78,6 +78,22 @@ impl Access {
         self.to_details(request)
     }
 
+    /// Passes those who may change how the agent treats calls: whoever presents the token, on loopback as elsewhere, and nobody where
+    /// there is none.
+    pub(super) fn to_control(&self, request: &Request) -> Result<(), Refusal> {
+        if self.is_cross_site(request) {
+            return Err(Refusal::CrossSite);
+        }
+        if self.token.is_none() {
+            return Err(Refusal::NoTokenToControl);
+        }
+        match self.presented(request) {
+            Presented::Right => Ok(()),
+            Presented::Nothing => Err(Refusal::TokenToControlWanted),
+            Presented::Wrong => Err(Refusal::WrongToken),
+        }
+    }
+
     /// Without a token to compare with, none is wrong: it may be meant for a proxy.
     fn presented(&self, request: &Request) -> Presented {
         self.token.as_ref().map_or(Presented::Nothing, |token| {

@@ -6,11 +6,33 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
+use warp::Reply as _;
 
 use super::Scraped;
+use super::feed::{EVENT_STREAM, EventStream};
 
-/// An answer whose whole body is known.
-pub(super) type Answer = Response<Bytes>;
+/// What an endpoint answers.
+pub(super) type Answer = Response<Body>;
+
+/// The body of an answer.
+pub(super) enum Body {
+    /// All of it.
+    Whole(Bytes),
+    /// Events as they happen.
+    Events(EventStream),
+}
+
+/// The answer as warp takes it.
+pub(super) fn sent(answer: Answer) -> warp::reply::Response {
+    let (head, body) = answer.into_parts();
+    match body {
+        Body::Whole(bytes) => Response::from_parts(head, bytes.into()),
+        Body::Events(events) => {
+            let streamed = warp::reply::stream(events).into_response();
+            Response::from_parts(head, streamed.into_body())
+        }
+    }
+}
 
 /// `application/json`, in UTF-8 by definition (RFC 8259, section 11).
 pub(super) const JSON: &str = "application/json";
@@ -51,11 +73,20 @@ pub(super) fn scraped(scraped: Scraped) -> Answer {
     answer
 }
 
+/// An answer that goes on for as long as the client stays. No `Content-Length`, and no cache in between may keep it.
+pub(super) fn events(events: EventStream) -> Answer {
+    let mut answer = Response::new(Body::Events(events));
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(EVENT_STREAM));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}
+
 /// An answer with `body` of the given media type.
 fn typed(status: StatusCode, media_type: HeaderValue, body: impl Into<Bytes>) -> Answer {
     let body = body.into();
     let length = HeaderValue::from(body.len());
-    let mut answer = Response::new(body);
+    let mut answer = Response::new(Body::Whole(body));
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
     headers.insert(CONTENT_TYPE, media_type);
@@ -66,7 +97,7 @@ fn typed(status: StatusCode, media_type: HeaderValue, body: impl Into<Bytes>) ->
 
 /// What a HEAD request gets: the same headers, the length included, and no body.
 pub(super) fn without_body(answer: Answer) -> Answer {
-    answer.map(|_| Bytes::new())
+    answer.map(|_| Body::Whole(Bytes::new()))
 }
 
 fn to_json(body: &impl Serialize) -> Vec<u8> {

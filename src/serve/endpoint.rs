@@ -2,6 +2,8 @@
 
 use http::Method;
 
+use super::BreakerOrder;
+
 /// A path and what answers there.
 #[derive(Debug)]
 pub(super) struct Endpoint {
@@ -35,6 +37,12 @@ pub(super) enum Action {
     Probes,
     Probe,
     RunProbe,
+    Circuits,
+    Cache,
+    Breakers,
+    Breaker,
+    BreakerEvents,
+    OrderBreaker(BreakerOrder),
 }
 
 const PARAMETER: &str = "{name}";
@@ -171,5 +179,56 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         "/api/probes/{name}/run",
         Action::RunProbe,
         "runs a check now and shows how it went",
+    ),
+    read(
+        "/metrics/circuit-breaker",
+        Action::Circuits,
+        "circuit breakers: state, failure rate, latency, throughput; ?service=a,b chooses",
+    ),
+    read(
+        "/metrics/cache",
+        Action::Cache,
+        "the gateway's response cache: hits, evictions, memory and latency by layer; ?layer=L1 chooses",
+    ),
+    read(
+        "/api/breakers",
+        Action::Breakers,
+        "every circuit breaker with all that is known of it",
+    ),
+    // Before the one with a name, which would take it.
+    read(
+        "/api/breakers/events",
+        Action::BreakerEvents,
+        "changes of circuit breakers as they happen (text/event-stream); Last-Event-ID resumes",
+    ),
+    read(
+        "/api/breakers/{name}",
+        Action::Breaker,
+        "one circuit breaker",
+    ),
+    post(
+        "/api/breakers/{name}/open",
+        Action::OrderBreaker(BreakerOrder::Open),
+        "holds every call back; needs api.token",
+    ),
+    post(
+        "/api/breakers/{name}/close",
+        Action::OrderBreaker(BreakerOrder::Reset),
+        "lets calls pass again, with nothing counted; needs api.token",
+    ),
+    post(
+        "/api/breakers/{name}/disable",
+        Action::OrderBreaker(BreakerOrder::Disable),
+        "lets every call pass and counts none; needs api.token",
+    ),
+    post(
+        "/api/breakers/{name}/metrics-only",
+        Action::OrderBreaker(BreakerOrder::MetricsOnly),
+        "lets every call pass and counts it; needs api.token",
+    ),
+    post(
+        "/api/breakers/{name}/reset",
+        Action::OrderBreaker(BreakerOrder::Reset),
+        "the same as close",
     ),
 ];

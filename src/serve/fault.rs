@@ -19,6 +19,9 @@ struct Fault<'a> {
     /// The names of every check.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     probes: Vec<String>,
+    /// The services of every circuit breaker.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    services: Vec<String>,
 }
 
 /// 405 where the path is known and the method is not, else 404.
@@ -57,16 +60,26 @@ pub(super) enum Refusal {
     TooManyNames { key: &'static str, limit: usize },
     /// 404: no check has this name.
     NoProbe { name: String, known: Vec<String> },
+    /// 404: no circuit breaker guards this service.
+    NoBreaker { name: String, known: Vec<String> },
+    /// 404: the response cache has no such layer.
+    NoLayer { name: String, known: Vec<String> },
     /// 401: the token that was presented is another one.
     WrongToken,
     /// 401: this is shown to those who present the token.
     TokenWanted { is_configured: bool },
     /// 403: nobody may have checks run beyond loopback while there is no token.
     NoTokenConfigured,
+    /// 401: breakers are set by those who present the token.
+    TokenToControlWanted,
+    /// 403: nobody may set breakers while there is no token.
+    NoTokenToControl,
     /// 403: a page of another site asks.
     CrossSite,
     /// 503: what begins now would not end.
     Draining,
+    /// 503: as many listen to events as may.
+    TooManyListeners { limit: usize },
 }
 
 impl Refusal {
@@ -74,10 +87,16 @@ impl Refusal {
         match self {
             Refusal::QueryTooLong => StatusCode::URI_TOO_LONG,
             Refusal::TooManyNames { .. } => StatusCode::BAD_REQUEST,
-            Refusal::NoProbe { .. } => StatusCode::NOT_FOUND,
-            Refusal::WrongToken | Refusal::TokenWanted { .. } => StatusCode::UNAUTHORIZED,
-            Refusal::NoTokenConfigured | Refusal::CrossSite => StatusCode::FORBIDDEN,
-            Refusal::Draining => StatusCode::SERVICE_UNAVAILABLE,
+            Refusal::NoProbe { .. } | Refusal::NoBreaker { .. } | Refusal::NoLayer { .. } => {
+                StatusCode::NOT_FOUND
+            }
+            Refusal::WrongToken | Refusal::TokenWanted { .. } | Refusal::TokenToControlWanted => {
+                StatusCode::UNAUTHORIZED
+            }
+            Refusal::NoTokenConfigured | Refusal::NoTokenToControl | Refusal::CrossSite => {
+                StatusCode::FORBIDDEN
+            }
+            Refusal::Draining | Refusal::TooManyListeners { .. } => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -92,7 +111,28 @@ impl Refusal {
                 );
             }
             Refusal::NoProbe { name, known } => {
-                return format!("no probe is called {name:?}; {}", hint(name, known));
+                let none = "none is configured: add a section [probe.<name>]";
+                let hint = hint(name, known, none, "the probes there are, are listed here");
+                return format!("no probe is called {name:?}; {hint}");
+            }
+            Refusal::NoBreaker { name, known } => {
+                let none = "there are none: add a section [route.<name>] or [export.<name>]";
+                let hint = hint(
+                    name,
+                    known,
+                    none,
+                    "the services that are guarded, are listed here",
+                );
+                return format!("no circuit breaker guards {name:?}; {hint}");
+            }
+            Refusal::NoLayer { name, known } => {
+                let none = "no route keeps answers: add a section [route.<name>.cache]";
+                let there = format!("there is {}", known.join(" and "));
+                let hint = hint(name, known, none, &there);
+                return format!("the response cache has no layer {name:?}; {hint}");
+            }
+            Refusal::TooManyListeners { limit } => {
+                return format!("{limit} clients listen already, and no more may; come back later");
             }
             Refusal::WrongToken => "the token is not the one that api.token holds",
             Refusal::TokenWanted {
@@ -106,6 +146,12 @@ impl Refusal {
             Refusal::NoTokenConfigured => {
                 "beyond loopback checks are run for those who present a token, and none is configured: set api.token"
             }
+            Refusal::TokenToControlWanted => {
+                "breakers are set by those who present `Authorization: Bearer <token>` (api.token), on loopback too"
+            }
+            Refusal::NoTokenToControl => {
+                "breakers are set by those who present a token, on loopback too, and none is configured: set api.token"
+            }
             Refusal::CrossSite => "a page of another origin may not do this; ask without a browser",
             Refusal::Draining => "the agent is shutting down and begins nothing anew",
         };
@@ -116,29 +162,33 @@ impl Refusal {
     fn challenge(&self) -> Option<&'static str> {
         match self {
             Refusal::WrongToken => Some("Bearer error=\"invalid_token\""),
-            Refusal::TokenWanted { .. } => Some("Bearer"),
+            Refusal::TokenWanted { .. } | Refusal::TokenToControlWanted => Some("Bearer"),
             _ => None,
         }
     }
 }
 
-fn hint(name: &str, known: &[String]) -> String {
+fn hint(name: &str, known: &[String], none: &str, listed: &str) -> String {
     match nearest(name, known.iter().map(String::as_str)) {
         Some(meant) => format!("did you mean {meant:?}?"),
-        None if known.is_empty() => "none is configured: add a section [probe.<name>]".to_owned(),
-        None => "the probes there are, are listed here".to_owned(),
+        None if known.is_empty() => none.to_owned(),
+        None => listed.to_owned(),
     }
 }
 
 /// The answer that says so.
 pub(super) fn refused(refusal: Refusal) -> Answer {
     let (status, message, challenge) = (refusal.status(), refusal.message(), refusal.challenge());
-    let fault = Fault {
-        probes: match refusal {
-            Refusal::NoProbe { known, .. } => known,
-            _ => Vec::new(),
+    let fault = match refusal {
+        Refusal::NoProbe { known, .. } => Fault {
+            probes: known,
+            ..Fault::default()
         },
-        ..Fault::default()
+        Refusal::NoBreaker { known, .. } => Fault {
+            services: known,
+            ..Fault::default()
+        },
+        _ => Fault::default(),
     };
     let answer = answer(status, message, fault);
     match challenge {

@@ -46,9 +46,10 @@ impl Identity {
         answer
             .headers_mut()
             .insert(X_REQUEST_ID, span.request_id().header());
-        let status = answer.status().as_u16();
+        let status = answer.status();
         span.end(status);
-        self.instruments.answered(status, started.elapsed());
+        self.instruments
+            .answered(status.as_u16(), started.elapsed());
         answer
     }
 

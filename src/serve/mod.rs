@@ -6,8 +6,11 @@
 
 mod access;
 mod answer;
+mod breakers;
+mod cache;
 mod endpoint;
 mod fault;
+mod feed;
 mod health;
 mod identity;
 mod index;
@@ -28,9 +31,11 @@ use bytes::Bytes;
 use http::HeaderValue;
 use serde::Serialize;
 
-use crate::telemetry::{Instruments, Tracer};
+use crate::telemetry::{CacheReading, Instruments, Tracer};
 
 pub use access::Access;
+pub use breakers::{BreakerOrder, BreakerView, OrderBreaker, tell_change};
+pub use feed::Feed;
 pub use routes::routes;
 
 /// Where the agent stands between its start and its end.
@@ -175,6 +180,14 @@ pub struct Face {
     pub checks: Ask<Vec<Check>>,
     /// Runs the check of this name now and shows how it went; `None` where there is none of this name.
     pub run_check: AskLaterWith<String, Option<Check>>,
+    /// Every circuit breaker, by service in ascending order.
+    pub breakers: Ask<Vec<BreakerView>>,
+    /// Sets a breaker by hand.
+    pub order_breaker: OrderBreaker,
+    /// The changes of breakers as they happen.
+    pub breaker_events: Feed,
+    /// The layers of the gateway's response cache, in their order; none where no route keeps answers.
+    pub cache: Ask<Vec<CacheReading>>,
     /// The agent's own instruments.
     pub instruments: Arc<Instruments>,
     /// The tracer of own spans.

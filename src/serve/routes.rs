@@ -14,7 +14,7 @@ use super::endpoint::{Action, ENDPOINTS, Endpoint};
 use super::fault::{self, Refusal};
 use super::identity::Identity;
 use super::request::{MAX_QUERY_BYTES, Request, request};
-use super::{AskLater, Face, ScrapeRequest, health, index, probes};
+use super::{AskLater, Face, ScrapeRequest, breakers, cache, health, index, probes};
 
 /// An endpoint with the identities of its requests, one for each method.
 struct Route {
@@ -42,7 +42,7 @@ impl Route {
 }
 
 /// The whole face as one filter that answers every request, known or not.
-pub fn routes(face: Face) -> BoxedFilter<(Answer,)> {
+pub fn routes(face: Face) -> BoxedFilter<(warp::reply::Response,)> {
     let routes: Arc<[Route]> = ENDPOINTS
         .iter()
         .map(|endpoint| Route::new(&face, endpoint))
@@ -50,6 +50,7 @@ pub fn routes(face: Face) -> BoxedFilter<(Answer,)> {
     let face = Arc::new(face);
     request()
         .then(move |request| answer(Arc::clone(&face), Arc::clone(&routes), request))
+        .map(answer::sent)
         .boxed()
 }
 
@@ -89,6 +90,12 @@ async fn act(action: Action, face: &Arc<Face>, request: &Request, parameter: &st
         Action::Probes => guarded(|| probes::all(face, request)),
         Action::Probe => guarded(|| probes::one(face, request, parameter)),
         Action::RunProbe => probes::run(face, request, parameter).await,
+        Action::Circuits => guarded(|| breakers::circuits(face, request)),
+        Action::Cache => guarded(|| cache::layers(face, request)),
+        Action::Breakers => guarded(|| breakers::all(face, request)),
+        Action::Breaker => guarded(|| breakers::one(face, request, parameter)),
+        Action::BreakerEvents => guarded(|| breakers::events(face, request)),
+        Action::OrderBreaker(order) => guarded(|| breakers::order(face, request, parameter, order)),
     }
 }
 

@@ -117,7 +117,7 @@ fn entry<'a>(checks: &'a [Check], name: &str, view: View) -> Entry<'a> {
     if let Some(check) = checks.iter().find(|check| check.name == name) {
         return Entry::Check(Box::new(Shown::new(check, view)));
     }
-    let group = Group::of(checks, name);
+    let group = Group::of(checks, &[name]);
     if group.checks.is_empty() {
         return unknown(checks, view);
     }

@@ -13,9 +13,10 @@ pub(super) struct Group<'a> {
 }
 
 impl<'a> Group<'a> {
-    /// Those of `checks` that `name` is the name or a group of.
-    pub(super) fn of(checks: &'a [Check], name: &str) -> Group<'a> {
-        let members = checks.iter().filter(|check| is_called(check, name));
+    /// Those of `checks` that one of `names` is the name or a group of.
+    pub(super) fn of(checks: &'a [Check], names: &[&str]) -> Group<'a> {
+        let is_member = |check: &&Check| names.iter().any(|name| is_called(check, name));
+        let members = checks.iter().filter(is_member);
         Group {
             checks: members.collect(),
         }

@@ -10,7 +10,7 @@ use super::VERSION;
 use super::database::DATABASE;
 use super::group::Group;
 use super::items::{self, Items};
-use super::selection::{EXPORTS, Selection};
+use super::selection::{BREAKERS, EXPORTS, Selection};
 use super::verdict::{Overall, Situation};
 use crate::serve::access::View;
 use crate::serve::answer::{self, Answer, whole_milliseconds};
@@ -96,8 +96,8 @@ pub(in crate::serve) fn performance(face: &Face, request: &Request) -> Result<An
         uptime: whole_milliseconds(process::uptime()),
         version: VERSION,
         checks: Parts {
-            database: part(&situation, DATABASE, depth),
-            cache: part(&situation, CACHE, depth),
+            database: part(&situation, &[DATABASE], depth),
+            cache: part(&situation, &[CACHE], depth),
             circuit_breaker: circuit_breaker(&situation, depth),
             memory: Part {
                 status: memory.0,
@@ -123,8 +123,8 @@ fn metrics(ledger: &Value) -> Metrics<'_> {
     }
 }
 
-fn part<'a>(situation: &'a Situation, name: &str, depth: Depth) -> Part<'a> {
-    let group = Group::of(&situation.checks, name);
+fn part<'a>(situation: &'a Situation, names: &[&str], depth: Depth) -> Part<'a> {
+    let group = Group::of(&situation.checks, names);
     let message = || match group.worst(SystemTime::now()) {
         _ if group.checks.is_empty() => "not configured".to_owned(),
         None => group.message(),
@@ -139,9 +139,9 @@ fn part<'a>(situation: &'a Situation, name: &str, depth: Depth) -> Part<'a> {
     }
 }
 
-/// The breakers of exports. One that is stuck is known here before its check has looked.
+/// The breakers of routes and exports. An export that is stuck is known here before its check has looked.
 fn circuit_breaker(situation: &Situation, depth: Depth) -> Part<'_> {
-    let mut part = part(situation, EXPORTS, depth);
+    let mut part = part(situation, &[EXPORTS, BREAKERS], depth);
     if let Some(stuck) = situation.stuck.first() {
         part.status = CheckStatus::Fail;
         part.message = depth.view.is_detailed().then(|| stuck.clone());

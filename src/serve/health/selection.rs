@@ -12,6 +12,8 @@ const MAX_NAME_BYTES: usize = 64;
 const ALL: &str = "all";
 /// The group of the agent's own exports.
 pub(super) const EXPORTS: &str = "exports";
+/// The group of the circuit breakers of routes.
+pub(super) const BREAKERS: &str = "circuit-breakers";
 /// Parts of answers that are no checks, so that asking for one by name is no mistake.
 const SECTIONS: [&str; 3] = ["cpu", "memory", "system"];
 
@@ -84,7 +86,8 @@ impl Selection {
     /// The names of `include` that nothing has, as answers repeat them.
     pub(super) fn unknown(&self, checks: &[Check]) -> Vec<String> {
         let is_known = |name: &str| {
-            [ALL, EXPORTS].contains(&name) || checks.iter().any(|check| is_called(check, name))
+            [ALL, EXPORTS, BREAKERS].contains(&name)
+                || checks.iter().any(|check| is_called(check, name))
         };
         let unknown = self.included().filter(|name| !is_known(name));
         unknown.map(Selection::shortened).collect()

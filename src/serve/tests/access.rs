@@ -23,7 +23,10 @@ const FOR_ALL: [&str; 13] = [
     "/health/ready?exclude=all",
 ];
 /// Those that are all details.
-const FOR_SOME: [&str; 5] = [
+const FOR_SOME: [&str; 8] = [
+    "/api/breakers",
+    "/api/breakers/journal",
+    "/api/breakers/nothing",
     "/health/diagnostics",
     "/health/diagnostics?format=json",
     "/api/probes",
@@ -31,7 +34,8 @@ const FOR_SOME: [&str; 5] = [
     "/api/probes/nothing",
 ];
 /// Those that a token makes no difference to.
-const UNTOUCHED: [&str; 6] = [
+const UNTOUCHED: [&str; 7] = [
+    "/metrics/circuit-breaker",
     "/",
     "/health/live",
     "/api/live",

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderValue, Response};
@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 use warp::filters::BoxedFilter;
 
 use crate::config::Secret;
-use crate::serve::answer::Answer;
+use crate::resilience::{Breaker, BreakerPolicy, Breakers};
 use crate::serve::*;
-use crate::telemetry::{Settings, Telemetry};
+use crate::telemetry::{CacheReading, Settings, Telemetry};
 
 /// The token of those agents that have one.
 pub(super) const TOKEN: &str = "s3cret-token";
@@ -24,6 +24,7 @@ pub(super) const TOKEN: &str = "s3cret-token";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Exposure {
     Loopback,
+    LoopbackWithoutToken,
     Exposed,
     ExposedWithToken,
 }
@@ -33,6 +34,7 @@ impl Exposure {
         let token = || Some(Secret::new(TOKEN));
         match self {
             Exposure::Loopback => Access::new([127, 0, 0, 1].into(), token()),
+            Exposure::LoopbackWithoutToken => Access::new([127, 0, 0, 1].into(), None),
             Exposure::Exposed => Access::new([0, 0, 0, 0].into(), None),
             Exposure::ExposedWithToken => Access::new([10, 0, 0, 7].into(), token()),
         }
@@ -41,7 +43,7 @@ impl Exposure {
 
 /// An agent whose phase, checks and reasons a test sets, with its spans in memory.
 pub(super) struct Agent {
-    pub(super) filter: BoxedFilter<(Answer,)>,
+    pub(super) filter: BoxedFilter<(warp::reply::Response,)>,
     phase: Arc<Mutex<Phase>>,
     pub(super) reasons: Arc<Mutex<Vec<String>>>,
     checks: Arc<Mutex<Vec<Check>>>,
@@ -50,6 +52,9 @@ pub(super) struct Agent {
     pub(super) kept: Arc<AtomicBool>,
     /// The names of the checks that were run.
     pub(super) ran: Arc<Mutex<Vec<String>>>,
+    pub(super) breakers: Breakers,
+    pub(super) feed: Feed,
+    pub(super) cache: Arc<Mutex<Vec<CacheReading>>>,
     pub(super) telemetry: Telemetry,
     spans: InMemorySpanExporter,
     _provider: SdkTracerProvider,
@@ -79,6 +84,9 @@ impl Agent {
             Arc::new(AtomicBool::new(false)),
             Arc::new(AtomicBool::new(true)),
         );
+        let (breakers, feed) = (Breakers::default(), Feed::default());
+        breakers.insert(Breaker::new("journal", BreakerPolicy::STRIPE));
+        let cache = Arc::default();
         let face = Face {
             service: "lineside".to_owned(),
             features: vec!["otlp".to_owned(), "journal".to_owned()],
@@ -92,6 +100,10 @@ impl Agent {
             conflicts: series(&kept, json!({ "conflicts": [] })),
             checks: asking(&checks, Vec::clone),
             run_check: running(&checks, &ran, &broken),
+            breakers: views(&breakers),
+            order_breaker: orders(&breakers),
+            breaker_events: feed.clone(),
+            cache: asking(&cache, Vec::clone),
             instruments: telemetry.instruments(),
             tracer: provider.tracer("test"),
         };
@@ -103,6 +115,9 @@ impl Agent {
             broken,
             kept,
             ran,
+            breakers,
+            feed,
+            cache,
             telemetry,
             spans,
             _provider: provider,
@@ -148,6 +163,33 @@ impl Agent {
 fn asking<S: Send + 'static, T: 'static>(state: &Arc<Mutex<S>>, of: fn(&S) -> T) -> Ask<T> {
     let state = Arc::clone(state);
     Arc::new(move || of(&state.lock().unwrap()))
+}
+
+fn view(breaker: &Breaker) -> BreakerView {
+    BreakerView {
+        status: breaker.status(Instant::now()),
+        guards: "route",
+        last_change: None,
+    }
+}
+
+fn views(breakers: &Breakers) -> Ask<Vec<BreakerView>> {
+    let breakers = breakers.clone();
+    Arc::new(move || breakers.all().iter().map(view).collect())
+}
+
+fn orders(breakers: &Breakers) -> OrderBreaker {
+    let breakers = breakers.clone();
+    Arc::new(move |service, order| {
+        let (breaker, now) = (breakers.get(service)?, Instant::now());
+        match order {
+            BreakerOrder::Open => breaker.force_open(now),
+            BreakerOrder::Reset => breaker.reset(now),
+            BreakerOrder::Disable => breaker.disable(now),
+            BreakerOrder::MetricsOnly => breaker.metrics_only(now),
+        }
+        Some(view(&breaker))
+    })
 }
 
 fn running(

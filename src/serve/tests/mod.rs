@@ -11,6 +11,8 @@ use agent::{Agent, Exposure, check};
 
 mod access;
 mod agent;
+mod breakers;
+mod cache;
 mod database;
 mod diagnostics;
 mod draft;
@@ -69,6 +71,9 @@ async fn every_listed_endpoint_answers_get_and_head() {
             continue;
         }
         assert_eq!(endpoint["methods"], json!(["GET", "HEAD"]), "{template}");
+        if template == "/api/breakers/events" {
+            continue; // It never ends by itself, and has a test of its own.
+        }
         let path = &*template.replace("{name}", "journal");
         let got = agent.get(path).await;
         let head = warp::test::request()
