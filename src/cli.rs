@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::Endpoint;
 use crate::healthcheck::Probe;
+use crate::store::Verdict;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -41,6 +42,68 @@ pub enum Command {
     DefaultConfig,
     /// Ask a running agent how it is: prints one line, ends with 0 if it is well and with 1 if not
     Healthcheck(Healthcheck),
+    /// Look after the store: the database for idempotency keys
+    Db {
+        /// What to do with it.
+        #[command(subcommand)]
+        command: DbCommand,
+    },
+}
+
+/// What can be done with the store. The agent may run meanwhile, except for `rollback`.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum DbCommand {
+    /// Apply the migrations that are pending, all or none
+    Migrate,
+    /// Take back what the last `migrate` applied, with all data in it; stop the agents first
+    Rollback,
+    /// Print every migration and how it stands: ends with 0 if the store is up to date and with 1 if not
+    Status,
+    /// Write keys to develop with, one in each state; again makes them anew
+    Seed,
+    /// Print idempotency keys, the youngest first
+    Keys(KeysAsked),
+    /// Settle a key whose outcome is unknown, after asking the upstream what became of its request
+    Settle(Settle),
+}
+
+/// Which keys are printed.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct KeysAsked {
+    /// Only those of this route
+    #[arg(long, value_name = "NAME")]
+    pub route: Option<String>,
+    /// Only those in this state
+    #[arg(long, value_name = "STATE", value_parser = ["running", "done", "unknown"])]
+    pub state: Option<String>,
+    /// At most so many
+    #[arg(long, value_name = "COUNT", default_value_t = 50)]
+    pub limit: u32,
+}
+
+/// Which key is settled, and how.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct Settle {
+    /// The route
+    pub route: String,
+    /// The key
+    pub key: String,
+    /// What became of its request: `ran` never runs it again, `never-ran` frees the key
+    #[arg(value_parser = ["ran", "never-ran"])]
+    outcome: String,
+    /// Whose key it is, as `lineside db keys` prints it, where several callers have it
+    #[arg(long, value_name = "CALLER", default_value = "")]
+    pub caller: String,
+}
+
+impl Settle {
+    /// What became of its request.
+    pub fn verdict(&self) -> Verdict {
+        match self.outcome.as_str() {
+            "ran" => Verdict::Ran,
+            _ => Verdict::NeverRan,
+        }
+    }
 }
 
 /// What a health check asks, and of whom.
@@ -201,6 +264,51 @@ mod tests {
             };
             assert_eq!((asked.probe(), asked.timeout), (probe, timeout));
             assert_eq!(asked.url.map(|url| url.to_string()).as_deref(), url);
+        }
+    }
+
+    /// Scenario: everything that can be done with the store, and mistakes.
+    /// Guarantees: each is read as written; unknown states and outcomes are refused.
+    #[test]
+    fn what_is_done_with_the_store_is_read() {
+        let read = |arguments: &[&str]| {
+            let all = ["lineside", "db"].iter().chain(arguments);
+            parse_from(all).map(|cli| match cli.action() {
+                Command::Db { command } => command,
+                other => panic!("{other:?}"),
+            })
+        };
+        assert_eq!(read(&["migrate"]).unwrap(), DbCommand::Migrate);
+        assert_eq!(read(&["rollback"]).unwrap(), DbCommand::Rollback);
+        assert_eq!(
+            read(&["status", "-c", "a.toml"]).unwrap(),
+            DbCommand::Status
+        );
+        assert_eq!(read(&["seed"]).unwrap(), DbCommand::Seed);
+        let keys = KeysAsked {
+            route: Some("stripe".to_owned()),
+            state: Some("unknown".to_owned()),
+            limit: 50,
+        };
+        let asked = read(&["keys", "--route=stripe", "--state", "unknown"]);
+        assert_eq!(asked.unwrap(), DbCommand::Keys(keys));
+        for (outcome, verdict) in [("ran", Verdict::Ran), ("never-ran", Verdict::NeverRan)] {
+            let DbCommand::Settle(settle) = read(&["settle", "stripe", "k1", outcome]).unwrap()
+            else {
+                panic!("{outcome}");
+            };
+            assert_eq!(settle.verdict(), verdict);
+            assert_eq!((settle.key.as_str(), settle.caller.as_str()), ("k1", ""));
+        }
+        let mistakes: [&[&str]; 4] = [
+            &[],
+            &["keys", "--state", "odd"],
+            &["settle", "stripe", "k1"],
+            &["settle", "stripe", "k1", "perhaps"],
+        ];
+        for mistake in mistakes {
+            let code = read(mistake).unwrap_err().exit_code();
+            assert_eq!(code, i32::from(Exit::Usage.code()), "{mistake:?}");
         }
     }
 

@@ -12,6 +12,7 @@
 //! | [`config`] | every knob, its unit, its limit, and where its value came from |
 //! | [`resilience`] | decides when to try again and when to stop trying; no sockets, takes `now` |
 //! | [`telemetry`] | the OpenTelemetry SDK: own meters, spans and logs, propagation |
+//! | [`store`] | the database for what must outlive a request and is no telemetry: idempotency keys |
 //! | [`ledger`] | received = delivered + waiting + refused + dropped, exact to the item |
 //! | [`journal`] | the durable queue: one log, one cursor for each export |
 //! | [`series`] | what /metrics shows: received metrics, metrics derived from spans and logs |
@@ -21,6 +22,7 @@
 //! | [`receive`] | OTLP/gRPC and OTLP/HTTP to the door; knows transports, nothing else |
 //! | [`export`] | out of the journal to named destinations; knows destinations, nothing else |
 //! | [`probe`] | checks what the services depend on: databases, caches, URLs, and the agent's own exports |
+//! | [`gateway`] | requests to named upstreams, guarded and measured |
 //! | [`serve`] | the HTTP face: metrics, health, ledger |
 //! | [`agent`] | puts the rooms together, binds every socket, then starts them, and ends them in order |
 //!
@@ -35,6 +37,9 @@ pub mod config;
 pub mod resilience;
 
 pub mod telemetry;
+
+#[cfg(feature = "agent")]
+pub mod store;
 
 #[cfg(feature = "agent")]
 pub mod ledger;
@@ -64,6 +69,9 @@ pub mod export;
 pub mod probe;
 
 #[cfg(feature = "agent")]
+pub mod gateway;
+
+#[cfg(feature = "agent")]
 pub mod serve;
 
 #[cfg(feature = "agent")]
@@ -80,3 +88,6 @@ pub mod healthcheck;
 
 #[cfg(feature = "agent")]
 pub mod cli;
+
+#[cfg(feature = "agent")]
+pub mod db;

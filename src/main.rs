@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use lineside::agent::{self, AgentError, Ended};
-use lineside::cli::{self, Command, Exit, Healthcheck};
+use lineside::cli::{self, Command, DbCommand, Exit, Healthcheck};
 use lineside::config::{self, Loaded, Sources};
+use lineside::db;
 use lineside::healthcheck::Question;
+use lineside::store::StoreError;
 
 fn main() -> Exit {
     let cli = cli::parse();
@@ -18,6 +20,7 @@ fn main() -> Exit {
         }
         Command::CheckConfig => check(&Sources::of_process(cli.config)),
         Command::Healthcheck(asked) => healthcheck(&asked, cli.config),
+        Command::Db { command } => database(&command, cli.config),
         Command::Run => match config::load(&Sources::of_process(cli.config)) {
             Ok(loaded) => run(loaded),
             Err(errors) => {
@@ -35,7 +38,7 @@ fn check(sources: &Sources) -> Exit {
         .ok()
         .and_then(|loaded| agent::check(&loaded.settings).err())
     {
-        println!("{errors}");
+        errors.iter().for_each(|error| println!("{error}"));
         return Exit::Usage;
     }
     print!("{}", config::check_config(&loaded));
@@ -54,25 +57,62 @@ fn healthcheck(asked: &Healthcheck, config: Option<PathBuf>) -> Exit {
             return Exit::Usage;
         }
     };
-    let runtime = match tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-    {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("lineside: cannot ask: {error}");
-            return Exit::Failure;
-        }
+    let verdict = match answered(question.ask()) {
+        Ok(verdict) => verdict,
+        Err(failed) => return failed,
     };
-    let verdict = runtime.block_on(question.ask());
-    // A name that is still being looked up must not hold up the end.
-    runtime.shutdown_background();
     println!("{verdict}");
     if verdict.is_well {
         Exit::Success
     } else {
         Exit::Failure
     }
+}
+
+fn database(command: &DbCommand, config: Option<PathBuf>) -> Exit {
+    let loaded = match config::load(&Sources::of_process(config)) {
+        Ok(loaded) => loaded,
+        Err(errors) => {
+            eprintln!("{errors}");
+            return Exit::Usage;
+        }
+    };
+    let done = match answered(db::run(command, &loaded.settings)) {
+        Ok(done) => done,
+        Err(failed) => return failed,
+    };
+    match done {
+        Ok(done) => {
+            println!("{}", done.said);
+            if done.is_well {
+                Exit::Success
+            } else {
+                Exit::Failure
+            }
+        }
+        Err(error) => {
+            eprintln!("lineside: {error}");
+            match error {
+                StoreError::Settings { .. } => Exit::Usage,
+                _ => Exit::Failure,
+            }
+        }
+    }
+}
+
+/// What `asking` comes to, on this thread alone.
+fn answered<T>(asking: impl Future<Output = T>) -> Result<T, Exit> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.map_err(|error| {
+        eprintln!("lineside: cannot ask: {error}");
+        Exit::Failure
+    })?;
+    let answer = runtime.block_on(asking);
+    // A name that is still being looked up, or a file system that hangs, must not hold up the end.
+    runtime.shutdown_background();
+    Ok(answer)
 }
 
 /// The configuration is read only where it is needed to know whom to ask.
@@ -106,7 +146,11 @@ fn run(loaded: Loaded) -> Exit {
     match ended {
         Ok(Ended::InOrder) => Exit::Success,
         Ok(Ended::ByForce) => Exit::Forced,
-        Err(error @ AgentError::Probes(_)) => {
+        Err(
+            error @ (AgentError::Probes(_)
+            | AgentError::Routes(_)
+            | AgentError::Store(StoreError::Settings { .. })),
+        ) => {
             eprintln!("lineside: {error}");
             Exit::Usage
         }

@@ -8,13 +8,13 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{Agent, AgentError, Closing, checks, face, meters, translate};
+use super::{Agent, AgentError, Closing, breakers, checks, face, gateway, meters, translate};
 use crate::config::{self, ListenerSettings, Settings};
 use crate::export::{self, Client, ExportHandle};
 use crate::intake::Intake;
 use crate::journal::{Cursor, DiskStorage, Journal, Opened, Recovery, RemovedExport, Subscriber};
 use crate::ledger::Ledger;
-use crate::listen::{Face, Limits, Listener, ServerTls};
+use crate::listen::{AnswerBody, Face, Limits, Listener, ServerTls, Welcome};
 use crate::probe::{Prepared, Probes, Windows};
 use crate::receive::{Receiver, ReplyBody};
 use crate::series::{SeriesCounts, SeriesHandle};
@@ -23,9 +23,9 @@ use crate::shutdown::Stopping;
 use crate::telemetry::Telemetry;
 
 /// A socket, and the TLS to speak on it.
-struct Bound {
-    listener: Listener,
-    tls: Option<ServerTls>,
+pub(super) struct Bound {
+    pub(super) listener: Listener,
+    pub(super) tls: Option<ServerTls>,
 }
 
 pub(super) async fn start(settings: Settings, telemetry: Telemetry) -> Result<Agent, AgentError> {
@@ -39,6 +39,8 @@ pub(super) async fn start(settings: Settings, telemetry: Telemetry) -> Result<Ag
         &telemetry,
     )
     .await?;
+    let (stopping, closing) = (Stopping::default(), Closing::default());
+    let gateway = gateway::open(&settings, &telemetry, &stopping).await?;
     let clients = clients(&settings)?;
     let mut prepared = Prepared::of(&settings.probe)?;
     let ledger = Arc::new(Ledger::new(settings.ledger.services as usize));
@@ -53,7 +55,6 @@ pub(super) async fn start(settings: Settings, telemetry: Telemetry) -> Result<Ag
         handle.clone(),
     );
     telemetry.connect(Arc::new(meters::OwnTelemetry(intake.clone())));
-    let (stopping, closing) = (Stopping::default(), Closing::default());
     let exports = start_exports(&settings, clients, cursors, &telemetry, &closing);
     let statuses: Vec<_> = exports.iter().map(|export| export.status.clone()).collect();
     meters::observe(&telemetry, &ledger, &journal, &intake, &statuses);
@@ -62,18 +63,32 @@ pub(super) async fn start(settings: Settings, telemetry: Telemetry) -> Result<Ag
     }
     checks::watch_own(&mut prepared, &settings, &statuses, &ledger);
     let probes = start_probes(prepared, &settings, &telemetry);
-    let face = face::new(
+    let guarding = gateway.as_ref().map(|ready| ready.gateway.breakers());
+    let cache = gateway.as_ref().and_then(|ready| ready.cache.clone());
+    if let Some(cache) = &cache {
+        meters::observe_cache(&telemetry, cache);
+    }
+    let breakers = breakers::Watch::new(
         &settings,
         &telemetry,
-        &ledger,
-        statuses,
-        handle.clone(),
-        &probes.board(),
-        &stopping,
+        &guarding.unwrap_or_default(),
+        &statuses,
     );
+    let rooms = face::Rooms {
+        telemetry: &telemetry,
+        ledger: &ledger,
+        exports: statuses,
+        series: handle.clone(),
+        board: &probes.board(),
+        breakers: &breakers,
+        cache,
+        stopping: &stopping,
+    };
+    let face = face::new(&settings, rooms);
     let asked = face.clone();
     let not_ready: Ask<Vec<String>> = Arc::new(move || asked.not_ready());
     let api = serve_api(api, face, &settings, &closing);
+    let gateway = gateway.map(|ready| gateway::serve(ready, &settings, &closing));
     let receivers = serve_receivers(receivers, &intake, &telemetry, &settings, &closing);
     Ok(Agent {
         settings,
@@ -83,7 +98,9 @@ pub(super) async fn start(settings: Settings, telemetry: Telemetry) -> Result<Ag
         series: handle,
         exports,
         probes,
+        breakers,
         receivers,
+        gateway,
         api,
         not_ready,
         stopping,
@@ -114,7 +131,7 @@ async fn bind_receivers(
     Ok(bound)
 }
 
-async fn bind(
+pub(super) async fn bind(
     name: &'static str,
     key: &'static str,
     address: SocketAddr,
@@ -284,12 +301,27 @@ impl Bound {
     ) -> JoinHandle<()>
     where
         S: Face<B> + Sync,
-        B: http_body::Body<Error: std::error::Error + Send + Sync> + Send + 'static,
-        B::Data: Send,
+        B: AnswerBody,
+    {
+        self.serve_each(move |_| face.clone(), limits, settings, closing)
+    }
+
+    /// With a face for each connection.
+    pub(super) fn serve_each<W, S, B>(
+        self,
+        welcome: W,
+        limits: Limits,
+        settings: &Settings,
+        closing: CancellationToken,
+    ) -> JoinHandle<()>
+    where
+        W: Welcome<S>,
+        S: Face<B>,
+        B: AnswerBody,
     {
         if let Some(tls) = self.tls.clone() {
             tokio::spawn(tls.reload_for_ever(settings.receive.tls_reload_every));
         }
-        tokio::spawn(self.listener.serve(face, limits, self.tls, closing))
+        tokio::spawn(self.listener.serve_each(welcome, limits, self.tls, closing))
     }
 }

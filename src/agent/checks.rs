@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::breakers::Watch;
 use super::translate;
 use crate::config::{Settings, SyncMode};
 use crate::export::ExportStatus;
@@ -40,30 +41,34 @@ pub(super) fn watch_own(
 fn export_health(export: &ExportStatus, account: &Account, is_on_disk: bool) -> ExportHealth {
     ExportHealth {
         last_error: export.last_error(),
-        breaker: export.breaker(),
+        breaker: export.breaker().state(),
         oldest_waiting: export.oldest_waiting_age(SystemTime::now()),
         items_waiting: account.waiting(),
         is_on_disk,
     }
 }
 
-/// Every probe as it stands when asked.
-pub(super) fn all(board: &Arc<Board>) -> Ask<Vec<Check>> {
-    let board = Arc::clone(board);
+/// Every probe, and the breaker of every route, as they stand when asked.
+pub(super) fn all(board: &Arc<Board>, breakers: &Watch) -> Ask<Vec<Check>> {
+    let (board, breakers) = (Arc::clone(board), breakers.clone());
     Arc::new(move || {
-        let all = board.all(SystemTime::now());
-        all.into_iter().map(check).collect()
+        let probes = board.all(SystemTime::now());
+        let mut all: Vec<_> = probes.into_iter().map(check).collect();
+        all.extend(breakers.checks());
+        all.sort_by(|one, other| one.name.cmp(&other.name));
+        all
     })
 }
 
-/// Runs one probe and tells how it stands then.
-pub(super) fn run(board: &Arc<Board>) -> AskLaterWith<String, Option<Check>> {
-    let board = Arc::clone(board);
+/// Runs one probe and tells how it stands then. A breaker has nothing to run: it is told as it stands.
+pub(super) fn run(board: &Arc<Board>, breakers: &Watch) -> AskLaterWith<String, Option<Check>> {
+    let (board, breakers) = (Arc::clone(board), breakers.clone());
     Arc::new(move |name: String| {
-        let board = Arc::clone(&board);
+        let (board, breakers) = (Arc::clone(&board), breakers.clone());
         Box::pin(async move {
             board.run(&name).await;
-            board.one(&name, SystemTime::now()).map(check)
+            let probe = board.one(&name, SystemTime::now()).map(check);
+            probe.or_else(|| breakers.checks().find(|check| check.name == name))
         })
     })
 }

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use super::breakers::Watch;
 use super::checks;
 use super::shown::{self, Shown};
 use crate::config::Settings;
 use crate::export::ExportStatus;
+use crate::gateway::Cache;
 use crate::ledger::Ledger;
 use crate::probe::Board;
 use crate::series::SeriesHandle;
@@ -14,15 +16,30 @@ use crate::serve::{Access, Face, Phase};
 use crate::shutdown::Stopping;
 use crate::telemetry::Telemetry;
 
-pub(super) fn new(
-    settings: &Settings,
-    telemetry: &Telemetry,
-    ledger: &Arc<Ledger>,
-    exports: Vec<ExportStatus>,
-    series: Option<SeriesHandle>,
-    board: &Arc<Board>,
-    stopping: &Stopping,
-) -> Face {
+/// The rooms that the face asks.
+pub(super) struct Rooms<'a> {
+    pub(super) telemetry: &'a Telemetry,
+    pub(super) ledger: &'a Arc<Ledger>,
+    pub(super) exports: Vec<ExportStatus>,
+    pub(super) series: Option<SeriesHandle>,
+    pub(super) board: &'a Arc<Board>,
+    pub(super) breakers: &'a Watch,
+    /// `None` where no route keeps answers.
+    pub(super) cache: Option<Arc<Cache>>,
+    pub(super) stopping: &'a Stopping,
+}
+
+pub(super) fn new(settings: &Settings, rooms: Rooms<'_>) -> Face {
+    let Rooms {
+        telemetry,
+        ledger,
+        exports,
+        series,
+        board,
+        breakers,
+        cache,
+        stopping,
+    } = rooms;
     let watched: Vec<_> = exports
         .into_iter()
         .map(|export| (settings.export[export.name().as_ref()].stuck_after, export))
@@ -47,8 +64,12 @@ pub(super) fn new(
         metrics_json: Arc::new(move || Box::pin(listed.clone().metrics_json())),
         map: shown::map(&series),
         conflicts: shown::conflicts(&series),
-        checks: checks::all(board),
-        run_check: checks::run(board),
+        checks: checks::all(board, breakers),
+        run_check: checks::run(board, breakers),
+        breakers: breakers.views(),
+        order_breaker: breakers.orders(),
+        breaker_events: breakers.feed().clone(),
+        cache: Arc::new(move || cache.as_ref().map(|cache| cache.read()).unwrap_or_default()),
         instruments: telemetry.instruments(),
         tracer: telemetry.tracer(),
     }
@@ -65,6 +86,10 @@ fn features(settings: &Settings) -> Vec<String> {
             settings.export.values().any(|export| export.enabled),
         ),
         ("probes", settings.probe.values().any(|probe| probe.enabled)),
+        (
+            "gateway",
+            settings.route.values().any(|route| route.enabled),
+        ),
         ("own-telemetry", settings.telemetry.export_own),
     ];
     switched

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 
 use crate::export::ExportStatus;
+use crate::gateway::Cache;
 use crate::intake::{Intake, Offer};
 use crate::journal::{Journal, JournalStats};
 use crate::ledger::{Ledger, LedgerReport};
@@ -55,6 +56,12 @@ pub(super) fn observe(
     instruments.observe_journal(move || journal_reading(&journal.stats()));
     instruments.observe_intake(move || intake.in_flight_bytes() as u64);
     instruments.observe_exports(move || exports.iter().map(export_reading).collect());
+}
+
+/// Connects the counts of the gateway's response cache.
+pub(super) fn observe_cache(telemetry: &Telemetry, cache: &Arc<Cache>) {
+    let cache = Arc::clone(cache);
+    telemetry.instruments().observe_cache(move || cache.read());
 }
 
 /// Connects the series' counts, where there are any.
@@ -136,6 +143,5 @@ fn export_reading(export: &ExportStatus) -> ExportReading {
         export: Arc::clone(export.name()),
         in_flight: export.in_flight() as u64,
         oldest_waiting_age_s: age.unwrap_or_default().as_secs_f64(),
-        breaker: export.breaker(),
     }
 }

@@ -1,8 +1,10 @@
 //! The agent whole: the only room that knows all others. Binds every socket, then starts them.
 
 mod assemble;
+mod breakers;
 mod checks;
 mod face;
+mod gateway;
 mod meters;
 mod shown;
 mod stop;
@@ -18,6 +20,7 @@ use tracing::{error, info, warn};
 
 use crate::config::{Loaded, Settings};
 use crate::export::{ClientError, ExportHandle};
+use crate::gateway::{self as guarded, RouteErrors};
 use crate::intake::Intake;
 use crate::journal::{Journal, JournalError};
 use crate::listen::{BindError, TlsError};
@@ -25,6 +28,7 @@ use crate::probe::{Prepared, ProbeErrors, Probes};
 use crate::series::{SeriesError, SeriesHandle};
 use crate::serve::Ask;
 use crate::shutdown::{StopSignals, Stopping};
+use crate::store::StoreError;
 use crate::telemetry::{StartError, Telemetry};
 
 pub use stop::Ended;
@@ -61,6 +65,20 @@ pub enum AgentError {
     /// Probes cannot run as configured.
     #[error(transparent)]
     Probes(#[from] ProbeErrors),
+    /// Routes cannot be opened as configured.
+    #[error(transparent)]
+    Routes(#[from] RouteErrors),
+    /// The cache could not be started.
+    #[error("cache: {0}")]
+    Cache(String),
+    /// The store could not be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The gateway's threads could not be started.
+    #[error(
+        "cannot start the threads of the gateway: {0}; raise the limits on tasks and open files"
+    )]
+    Threads(std::io::Error),
 }
 
 /// A running agent.
@@ -72,7 +90,10 @@ struct Agent {
     series: Option<SeriesHandle>,
     exports: Vec<ExportHandle>,
     probes: Probes,
+    breakers: breakers::Watch,
     receivers: Vec<JoinHandle<()>>,
+    /// The gateway and the task that serves it, where there is a route.
+    gateway: Option<gateway::Served>,
     api: JoinHandle<()>,
     /// Why the agent is not ready, as `/health/ready` says it.
     not_ready: Ask<Vec<String>>,
@@ -84,6 +105,7 @@ struct Agent {
 #[derive(Clone, Debug, Default)]
 struct Closing {
     receivers: CancellationToken,
+    gateway: CancellationToken,
     exports: CancellationToken,
     api: CancellationToken,
 }
@@ -91,9 +113,20 @@ struct Closing {
 /// What of a configuration the parts that it is for cannot use, which the configuration itself cannot know.
 ///
 /// # Errors
-/// Every probe that cannot run as configured.
-pub fn check(settings: &Settings) -> Result<(), ProbeErrors> {
-    Prepared::of(&settings.probe).map(drop)
+/// Every probe that cannot run as configured, every route that cannot be opened, or what the store cannot be opened with.
+pub fn check(settings: &Settings) -> Result<(), Vec<AgentError>> {
+    let probes = Prepared::of(&settings.probe).map(drop);
+    let routes = guarded::Prepared::of(&settings.route).map(drop);
+    let checked = [
+        probes.map_err(AgentError::from),
+        routes.map_err(AgentError::from),
+        gateway::store_options(settings).map(drop),
+    ];
+    let errors: Vec<AgentError> = checked.into_iter().filter_map(Result::err).collect();
+    match errors.is_empty() {
+        true => Ok(()),
+        false => Err(errors),
+    }
 }
 
 /// Runs the agent until a signal ends it.

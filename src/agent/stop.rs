@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::Agent;
+use super::gateway::Served;
 use crate::config::SyncMode;
 use crate::shutdown::StopSignals;
 
@@ -43,7 +45,9 @@ impl Agent {
         let force_at = Instant::now() + self.settings.shutdown.deadline;
         self.stopping.begin();
         self.probes.stop();
-        self.end_requests().await;
+        let drain = self.settings.shutdown.drain;
+        let gateway = end_gateway(self.gateway.take(), drain, self.closing.gateway.clone());
+        tokio::join!(gateway, self.end_requests());
         self.probes.close().await;
         let half_left = (force_at - Instant::now()) / 2;
         if let Err(error) = self.telemetry.shutdown(half_left.min(GOODBYE * 5)).await {
@@ -51,6 +55,7 @@ impl Agent {
         }
         let delivered = self.end_exports(force_at).await;
         self.journal.close().await;
+        self.breakers.feed().end();
         self.closing.api.cancel();
         end_within(GOODBYE, &mut self.api).await;
         // Last, so that a scrape is answered as long as the face is open.
@@ -94,6 +99,33 @@ impl Agent {
         }
         all_ended || keeps_on_disk
     }
+}
+
+/// The gateway refuses new requests already; those under way have `drain` to end.
+async fn end_gateway(served: Option<Served>, drain: Duration, closing: CancellationToken) {
+    let Some(Served {
+        gateway,
+        mut serving,
+        store,
+        workers,
+    }) = served
+    else {
+        return;
+    };
+    if timeout(drain, gateway.drained()).await.is_err() {
+        warn!(?drain, "requests still in the gateway are cut off");
+    }
+    if timeout(GOODBYE * 2, gateway.close()).await.is_err() {
+        warn!("WebSockets that do not end are cut off");
+    }
+    closing.cancel();
+    end_within(GOODBYE, &mut serving).await;
+    if let Some(store) = store {
+        // What is still being written gets no longer than other goodbyes.
+        let _ = timeout(GOODBYE, store.close()).await;
+    }
+    // Behind the store, whose connections some of the threads may have opened.
+    drop(workers);
 }
 
 async fn end_within(limit: Duration, task: &mut JoinHandle<()>) -> bool {

@@ -6,8 +6,9 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::config::{
-    ApiSettings, Compression, DurationUnit, ExpirySettings, ExportSettings, JournalSettings,
-    LogFormat, ReceiveSettings, SeriesSettings, Settings, SyncMode, TranslationStrategy, WhenFull,
+    ApiSettings, Compression, DurationUnit, ExpirySettings, ExportSettings, GatewaySettings,
+    JournalSettings, LogFormat, ReceiveSettings, SeriesSettings, Settings, SyncMode,
+    TranslationStrategy, WhenFull,
 };
 use crate::export::{Destination, ExportPolicy};
 use crate::intake::{IntakeLimits, KeptEncodings};
@@ -25,6 +26,9 @@ use crate::series::received::ReceivedOptions;
 use crate::series::store::{Expiry, Limits as SeriesLimits};
 use crate::series::targets::TargetOptions;
 use crate::telemetry;
+
+/// The greatest head of a request to a face of the agent's own, whose headers are few.
+const MAX_HEAD_BYTES: usize = 16 << 10;
 
 pub(super) fn telemetry(settings: &Settings) -> telemetry::Settings {
     let (settings, probes) = (&settings.telemetry, &settings.probes);
@@ -194,6 +198,7 @@ pub(super) fn receive_limits(settings: &ReceiveSettings) -> Limits {
         max_streams: settings.max_streams,
         header_timeout: settings.header_timeout,
         idle_timeout: settings.idle_timeout,
+        max_head_bytes: MAX_HEAD_BYTES,
     }
 }
 
@@ -203,6 +208,17 @@ pub(super) fn api_limits(settings: &ApiSettings) -> Limits {
         max_streams: settings.max_connections,
         header_timeout: settings.header_timeout,
         idle_timeout: settings.idle_timeout,
+        max_head_bytes: MAX_HEAD_BYTES,
+    }
+}
+
+pub(super) fn gateway_limits(settings: &GatewaySettings) -> Limits {
+    Limits {
+        max_connections: settings.max_connections as usize,
+        max_streams: settings.max_streams,
+        header_timeout: settings.header_timeout,
+        idle_timeout: settings.idle_timeout,
+        max_head_bytes: settings.max_head.as_usize(),
     }
 }
 
@@ -246,10 +262,7 @@ pub(super) fn policy(settings: &ExportSettings, sync: SyncMode) -> ExportPolicy 
         concurrency: settings.concurrency as usize,
         max_age: settings.max_age,
         backoff: Backoff::new(settings.retry.initial, settings.retry.max),
-        breaker: BreakerPolicy {
-            failures: settings.breaker.failures,
-            open_for: settings.breaker.open_for,
-        },
+        breaker: BreakerPolicy::consecutive(settings.breaker.failures, settings.breaker.open_for),
         keeps_on_disk: sync != SyncMode::Memory,
     }
 }
