@@ -357,6 +357,8 @@ fn metric_names(expression: &str) -> Vec<String> {
         "lineside_",
         "process_",
         "http_server_",
+        "http_client_",
+        "rate_limit_",
         "rpc_server_",
         "circuit_breaker_",
         "db_",
@@ -368,7 +370,7 @@ fn metric_names(expression: &str) -> Vec<String> {
     let words = code.split(|letter: char| !(letter.is_alphanumeric() || "_:".contains(letter)));
     let outside_by = words.filter(|word| prefixes.iter().any(|prefix| word.starts_with(prefix)));
     outside_by
-        .filter(|word| !["lineside_export", "lineside_signal"].contains(word))
+        .filter(|word| !["lineside_export", "lineside_signal", "lineside_route"].contains(word))
         .map(str::to_owned)
         .collect()
 }

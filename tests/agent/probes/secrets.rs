@@ -3,8 +3,6 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD_NO_PAD;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
@@ -13,45 +11,10 @@ use tokio::task::JoinSet;
 
 use super::parrot::Parrot;
 use super::servers::{MariaDb, Postgres, RedisServer};
-use crate::fixture::{Agent, Config, Connection, Sink, eventually, own_loopback, post};
-
-/// What must never be seen. In a URL some of it is written in codes.
-const CANARY: &str = "c4n/ry+5f3a9c";
-const CANARY_IN_URL: &str = "c4n%2Fry%2B5f3a9c";
-
-/// Every way to write the canary: as it is, in a URL, and in base64 wherever it stands in what was encoded.
-fn spellings() -> Vec<String> {
-    let mut spellings = vec![
-        CANARY.to_owned(),
-        CANARY_IN_URL.to_owned(),
-        CANARY_IN_URL.to_lowercase(),
-    ];
-    for before in 0..3 {
-        let padded = [vec![b'x'; before], CANARY.as_bytes().to_vec()].concat();
-        let encoded = BASE64_STANDARD_NO_PAD.encode(padded);
-        // The first and the last letters also encode what stands beside it.
-        let (start, end) = ((before * 8).div_ceil(6), (before + CANARY.len()) * 8 / 6);
-        spellings.push(encoded[start..end].to_owned());
-    }
-    spellings
-}
-
-/// Fails if `text` holds the canary in any spelling.
-fn assert_hidden(place: &str, text: &[u8]) {
-    let text = String::from_utf8_lossy(text);
-    for spelling in spellings() {
-        if let Some(at) = text.find(&spelling) {
-            let around =
-                |letter: &(usize, char)| (at.saturating_sub(400)..at + 100).contains(&letter.0);
-            let around: String = text
-                .char_indices()
-                .filter(around)
-                .map(|(_, letter)| letter)
-                .collect();
-            panic!("{place} shows {spelling:?}: {around}");
-        }
-    }
-}
+use crate::fixture::{
+    Agent, CANARY, CANARY_IN_URL, Config, Connection, Sink, assert_hidden, eventually,
+    own_loopback, post,
+};
 
 /// Settings below a table of a probe.
 type Table<'a> = Vec<(&'a str, String)>;
@@ -207,12 +170,14 @@ async fn paths(agent: &Agent) -> Vec<String> {
         .collect();
     assert!(names.len() > 14, "{probes}");
     let mut paths = Vec::new();
+    let endless = "/api/breakers/events";
     for endpoint in index["endpoints"].as_array().unwrap() {
         let path = endpoint["path"].as_str().unwrap();
         if !endpoint["methods"]
             .as_array()
             .unwrap()
             .contains(&"GET".into())
+            || path == endless
         {
             continue;
         }
@@ -365,18 +330,4 @@ async fn servers_that_refuse_are_quoted_without_secrets() {
     let told = assert_answer_hides(&agent, "/api/probes", "*/*").await;
     assert!(told.contains("\"auth\""), "{told}");
     assert_all_hidden(&agent, &sink).await;
-}
-
-/// Scenario: texts that hold the canary in each spelling, at any place. Guarantees: the search above finds every one.
-#[test]
-fn the_canary_is_found_in_every_spelling() {
-    for before in ["", "a", "ab", "abc", "user:"] {
-        let text = format!("{before}{CANARY}!");
-        let encoded = BASE64_STANDARD_NO_PAD.encode(&text);
-        for text in [text, format!("{before}{CANARY_IN_URL}"), encoded] {
-            let searched = std::panic::catch_unwind(|| assert_hidden("a text", text.as_bytes()));
-            assert!(searched.is_err(), "{text}");
-        }
-    }
-    assert_hidden("a text", b"[secret]");
 }

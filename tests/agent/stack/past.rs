@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use crate::fixture::{
-    Agent, Authority, Config, Reaction, Signal, Sink, Transport, eventually, own_loopback, request,
+    Agent, Authority, Config, Reaction, Signal, Sink, Transport, eventually, get, own_loopback,
+    request,
 };
+use crate::gateway::fixture::{Answer, Upstream};
 use crate::probes::servers::RedisServer;
 use crate::series::shop;
 
@@ -13,16 +15,18 @@ pub struct Past {
     pub agent: Agent,
     _sinks: [Sink; 2],
     _servers: [RedisServer; 2],
+    shop: Upstream,
 }
 
 impl Past {
-    /// It forwarded, refused, was refused, tried again, gave up, and checked what works and what does not.
+    /// It forwarded, let requests through and held them back, refused, was refused, tried again, gave up, and checked what works and what does not.
     pub async fn of_everything() -> Past {
         let (sink, gone) = (Sink::start().await, Sink::at(own_loopback(), None));
         let (authority, address) = (Authority::new(), own_loopback());
         let secure = Sink::start_tls(address, &authority.certify(address), None).await;
         let primary = RedisServer::start(&[]).await;
         let replica = RedisServer::replica_of(&primary).await;
+        let shop = Upstream::start().await;
         let mut agent = Agent::installed(Config::to(&sink));
         let ca = agent.write("ca.pem", &authority.certificate_pem);
         agent.change(|config| {
@@ -36,12 +40,17 @@ impl Past {
                 .set("probe.mail.tls.ca_file", ca)
                 .set("probe.sessions.url", replica.url(""))
                 .set("probe.sessions.every", "200ms")
+                .set("route.shop.upstream", shop.url())
+                .set("route.shop.prefix", "/shop")
+                .set("route.shop.breaker.failures", 1)
+                .set("route.shop.retry.attempts", 1)
         });
         agent.restart().await;
         let past = Past {
             agent,
             _sinks: [sink, secure],
             _servers: [primary, replica],
+            shop,
         };
         past.happen().await;
         past
@@ -58,6 +67,11 @@ impl Past {
             sender.send(Signal::Logs, &"rubbish".into()).await.unwrap();
         }
         shop::visit(agent, 2).await;
+        self.shop.next([Answer::ok(), Answer::reply(500, &[], "")]);
+        for status in [200, 500, 503] {
+            let reply = get(agent.gateway(), "/shop/orders").await.unwrap();
+            assert_eq!(reply.status, status, "{}", reply.text());
+        }
         agent.metrics().await;
         agent.drained().await;
         let gave_up = "the dead export gave up";
