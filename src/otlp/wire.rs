@@ -289,3 +289,36 @@ pub fn put_bytes_field(out: &mut Vec<u8>, number: u32, value: &[u8]) {
     put_varint(out, value.len() as u64);
     out.extend_from_slice(value);
 }
+
+/// The most bytes that a varint takes.
+const MAX_VARINT_BYTES: usize = 10;
+
+/// Appends a message field with what `write` appends.
+pub fn put_message_field(out: &mut Vec<u8>, number: u32, write: impl FnOnce(&mut Vec<u8>)) {
+    put_tag(out, number, WireType::Len);
+    let place = out.len();
+    // Most messages are so short that their length is one byte; the others move on.
+    out.push(0);
+    write(out);
+    let length = out.len() - place - 1;
+    match length < 0x80 {
+        true => out[place] = length as u8,
+        false => {
+            let mut prefix = Vec::with_capacity(MAX_VARINT_BYTES);
+            put_varint(&mut prefix, length as u64);
+            out.splice(place..=place, prefix);
+        }
+    }
+}
+
+/// Appends a field of 64 bits, a number of nanoseconds or a double.
+pub fn put_fixed64_field(out: &mut Vec<u8>, number: u32, value: u64) {
+    put_tag(out, number, WireType::Fixed64);
+    out.extend_from_slice(&value.to_le_bytes());
+}
+
+/// Appends a field of 32 bits.
+pub fn put_fixed32_field(out: &mut Vec<u8>, number: u32, value: u32) {
+    put_tag(out, number, WireType::Fixed32);
+    out.extend_from_slice(&value.to_le_bytes());
+}

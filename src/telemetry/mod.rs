@@ -15,6 +15,7 @@ mod logs;
 pub mod names;
 mod observe;
 mod own_client;
+mod own_spans;
 mod probe;
 mod probe_span;
 pub mod process;
@@ -24,6 +25,7 @@ mod readings;
 mod resource;
 mod scrape;
 mod settings;
+mod span_bytes;
 mod suppress;
 #[cfg(test)]
 mod tests;

@@ -15,6 +15,15 @@ use tokio::runtime::Handle;
 
 use super::suppress::quietly;
 use crate::otlp::Signal;
+use crate::resilience::{Again, RetryPolicy, retry};
+
+/// How often a body is offered that is not taken: as often as the SDK's own exporters do.
+const OFFERS: RetryPolicy = RetryPolicy {
+    attempts: 4,
+    base: Duration::from_millis(100),
+    max: Duration::from_millis(1600),
+    within: Duration::from_secs(5),
+};
 
 /// What an [`OwnIntake`] answers with.
 pub type OfferFuture = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
@@ -43,6 +52,25 @@ impl OwnDoor {
     pub(super) fn connect(&self, intake: Arc<dyn OwnIntake>) -> bool {
         let runtime = Handle::try_current().ok();
         self.0.set(Connected { intake, runtime }).is_ok()
+    }
+
+    /// Offers `body` until it is taken, or was refused often enough; each time no longer than `limit`.
+    pub(super) async fn deliver(
+        &self,
+        signal: Signal,
+        body: Bytes,
+        limit: Duration,
+    ) -> Result<(), String> {
+        let Some(runtime) = self.0.get().and_then(|door| door.runtime.clone()) else {
+            return self.offer(signal, body, limit).await;
+        };
+        let door = self.clone();
+        let offers = async move {
+            let offer = || door.offer(signal, body.clone(), limit);
+            retry(OFFERS, offer, |_| Again::Yes, |_, _, _| {}).await
+        };
+        let task = runtime.spawn(offers).await;
+        task.unwrap_or_else(|error| Err(format!("the offers did not finish: {error}")))
     }
 
     async fn offer(&self, signal: Signal, body: Bytes, limit: Duration) -> Result<(), String> {

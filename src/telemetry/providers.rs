@@ -9,8 +9,7 @@ use opentelemetry::metrics::MeterProvider as _;
 use opentelemetry::trace::{Link, SpanKind, TraceId, TracerProvider as _};
 use opentelemetry::{Context, InstrumentationScope, KeyValue, global};
 use opentelemetry_otlp::{
-    ExporterBuildError, LogExporter, MetricExporter, Protocol, SpanExporter, WithExportConfig,
-    WithHttpConfig,
+    ExporterBuildError, LogExporter, MetricExporter, Protocol, WithExportConfig, WithHttpConfig,
 };
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
@@ -24,6 +23,7 @@ use prometheus::Registry;
 use super::StartError;
 use super::names;
 use super::own_client::{OwnClient, OwnDoor};
+use super::own_spans::OwnSpans;
 use super::propagation::{self, RequestId};
 use super::resource::resource;
 use super::settings::Settings;
@@ -176,9 +176,7 @@ fn tracers(
         builder = builder.with_sampler(Sampler::ParentBased(Box::new(roots)));
     }
     if let Some(door) = door {
-        let exporter =
-            through(door, Signal::Traces, SpanExporter::builder().with_http()).build()?;
-        builder = builder.with_batch_exporter(exporter);
+        builder = builder.with_batch_exporter(OwnSpans::new(door.clone(), OFFER_LIMIT));
     }
     Ok(builder.build())
 }
