@@ -105,7 +105,7 @@ impl Limit {
     }
 }
 
-/// Problem details (RFC 9457, section 3.1), with the guard that refused and the route.
+/// Problem details (RFC 9457, section 3.1), with the guard that refused, why, and the route.
 #[derive(Serialize)]
 struct Problem<'a> {
     r#type: &'static str,
@@ -113,6 +113,7 @@ struct Problem<'a> {
     status: u16,
     detail: String,
     guard: &'static str,
+    reason: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     route: Option<&'a str>,
 }
@@ -224,29 +225,34 @@ impl Refusal {
         }
     }
 
-    fn title(&self) -> &'static str {
+    /// Why, in one word for programs: what tells apart refusals of one guard.
+    fn reason(&self) -> &'static str {
         match self {
-            Refusal::ShuttingDown { .. } => "Shutting down",
-            Refusal::Target(_) => "Bad target",
-            Refusal::NoRoute => "No route",
-            Refusal::NotServed => "Host not served",
-            Refusal::Method { .. } => "Method not allowed",
-            Refusal::HeadTooLarge { .. } => "Head too large",
-            Refusal::Body(CallerFault::TooLarge { .. }) => "Body too large",
-            Refusal::Body(CallerFault::Stalled { .. }) => "Body stalled",
-            Refusal::Body(CallerFault::Broken) => "Body broken",
-            Refusal::Key(why) => why.title(),
-            Refusal::Loop => "Loop",
-            Refusal::Limited { .. } => "Too many requests",
-            Refusal::Busy { .. } => "Too many requests under way",
-            Refusal::BreakerOpen { .. } => "Upstream held back",
-            Refusal::TookTooLong { .. } => "Upstream too slow",
-            Refusal::Upstream { kind, .. } => match kind {
-                CallFailureKind::CallerStalled => "Body stalled",
-                CallFailureKind::CallerBody => "Body broken",
-                _ => "Upstream failed",
+            Refusal::ShuttingDown { .. } => "shutting_down",
+            Refusal::Target(_) => "bad_target",
+            Refusal::NoRoute => "no_route",
+            Refusal::NotServed => "host_not_served",
+            Refusal::Method { .. } => "method_not_allowed",
+            Refusal::HeadTooLarge { .. } => "head_too_large",
+            Refusal::Body(CallerFault::TooLarge { .. }) => "body_too_large",
+            Refusal::Body(CallerFault::Stalled { .. }) => "body_stalled",
+            Refusal::Body(CallerFault::Broken) => "body_broken",
+            Refusal::Key(why) => why.reason(),
+            Refusal::Loop => "loop",
+            Refusal::Limited { limit, .. } => match limit {
+                Limit::Route => "limit_of_route",
+                Limit::Caller => "limit_of_caller",
+                Limit::Quota => "limit_of_upstream",
             },
-            Refusal::NotCached => "Not cached",
+            Refusal::Busy { .. } => "all_places_taken",
+            Refusal::BreakerOpen { .. } => "held_back",
+            Refusal::TookTooLong { .. } => "timeout_total",
+            Refusal::Upstream { kind, .. } => match kind {
+                CallFailureKind::CallerStalled => "body_stalled",
+                CallFailureKind::CallerBody => "body_broken",
+                kind => kind.name(),
+            },
+            Refusal::NotCached => "not_cached",
         }
     }
 
@@ -273,18 +279,21 @@ impl Refusal {
 
     /// The answer that says so; `route` is the one that the request took.
     pub(crate) fn answer(&self, route: Option<&str>) -> Answer {
+        let status = self.status();
         let problem = Problem {
             r#type: "about:blank",
-            title: self.title(),
-            status: self.status().as_u16(),
+            // That type has the status's own phrase for a title (RFC 9457, section 4.2.1).
+            title: status.canonical_reason().unwrap_or_default(),
+            status: status.as_u16(),
             detail: self.detail(),
             guard: self.guard(),
+            reason: self.reason(),
             route,
         };
         // Fails only for maps whose keys are not strings.
         let body = serde_json::to_vec(&problem).unwrap_or_default();
         let mut answer = Response::new(AnswerBody::whole(body));
-        *answer.status_mut() = self.status();
+        *answer.status_mut() = status;
         let headers = answer.headers_mut();
         headers.insert(CONTENT_TYPE, PROBLEM_JSON);
         if let Some(wait) = self.retry_after() {

@@ -70,17 +70,17 @@ impl KeyRefusal {
         }
     }
 
-    pub(in crate::gateway) fn title(&self) -> &'static str {
+    pub(in crate::gateway) fn reason(&self) -> &'static str {
         match self {
-            KeyRefusal::Missing => "Idempotency key missing",
-            KeyRefusal::Malformed(_) => "Idempotency key malformed",
-            KeyRefusal::BodyTooLarge { .. } => "Body too large",
-            KeyRefusal::InFlight => "Request in flight",
-            KeyRefusal::Mismatch => "Idempotency key used for another request",
-            KeyRefusal::Unknown { .. } | KeyRefusal::Lost => "Outcome unknown",
-            KeyRefusal::NotKept { .. } => "Answer not kept",
-            KeyRefusal::AnswerBroke { .. } => "Answer broke off",
-            KeyRefusal::StoreAway => "Store unreachable",
+            KeyRefusal::Missing => "key_missing",
+            KeyRefusal::Malformed(_) => "key_malformed",
+            KeyRefusal::BodyTooLarge { .. } => "body_too_large",
+            KeyRefusal::InFlight => "in_flight",
+            KeyRefusal::Mismatch => "key_of_another_request",
+            KeyRefusal::Unknown { .. } | KeyRefusal::Lost => "outcome_unknown",
+            KeyRefusal::NotKept { .. } => "answer_not_kept",
+            KeyRefusal::AnswerBroke { .. } => "answer_broke_off",
+            KeyRefusal::StoreAway => "store_away",
         }
     }
 

@@ -110,7 +110,7 @@ async fn an_upstream_that_fails_is_left_alone() {
     let wait: u64 = header(&told, "retry-after").unwrap().parse().unwrap();
     assert!((59..=67).contains(&wait), "{wait}");
     assert!(
-        body(&told).contains("\"guard\":\"breaker\",\"route\":\"up\""),
+        body(&told).contains("\"guard\":\"breaker\",\"reason\":\"held_back\",\"route\":\"up\""),
         "{told}"
     );
     let scrape = rig.scrape();

@@ -117,7 +117,15 @@ async fn every_refusal_says_what_to_do() {
         assert_eq!(problem["route"], "shop");
         let detail = problem["detail"].as_str().unwrap();
         assert!(detail.len() > 20 && !detail.contains("  "), "{detail}");
-        assert!(!problem["title"].as_str().unwrap().is_empty());
+        let phrase = head.status.canonical_reason().unwrap();
+        assert_eq!(problem["title"], phrase);
+        let reason = problem["reason"].as_str().unwrap();
+        assert!(
+            reason
+                .bytes()
+                .all(|byte| matches!(byte, b'a'..=b'z' | b'_')),
+            "{reason}"
+        );
     }
 }
 

@@ -114,9 +114,9 @@ async fn bodies_that_do_not_come_whole_hold_no_key() {
 /// repeated request runs in neither case.
 #[tokio::test]
 async fn answers_that_break_off_are_not_kept() {
-    for (max_answer, status, said, title) in [
-        (8, 502, "answered with 200", "Outcome unknown"),
-        (4, 200, "reset", "Answer not kept"),
+    for (max_answer, status, said, reason) in [
+        (8, 502, "answered with 200", "outcome_unknown"),
+        (4, 200, "reset", "answer_not_kept"),
     ] {
         let rig = Rig::with(|settings| settings.max_answer = ByteSize(max_answer)).await;
         let upstream = Upstream::giving(|| {
@@ -129,6 +129,6 @@ async fn answers_that_break_off_are_not_kept() {
         assert!(first.detail().contains(said), "{first:?}");
         let again = rig.ask(charge("k", "a"), &upstream).await;
         assert_eq!((again.status, upstream.requests()), (409, 1), "{again:?}");
-        assert!(again.detail().contains(title), "{again:?}");
+        assert!(again.detail().contains(reason), "{again:?}");
     }
 }

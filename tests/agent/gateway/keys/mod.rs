@@ -36,5 +36,5 @@ fn is_replayed(reply: &Reply) -> bool {
 
 /// Whether a problem says that nobody knows how the first request ended.
 fn is_unknown(problem: &Value) -> bool {
-    problem["title"] == "Outcome unknown"
+    problem["reason"] == "outcome_unknown"
 }
