@@ -290,25 +290,46 @@ pub fn put_bytes_field(out: &mut Vec<u8>, number: u32, value: &[u8]) {
     out.extend_from_slice(value);
 }
 
-/// The most bytes that a varint takes.
-const MAX_VARINT_BYTES: usize = 10;
-
-/// Appends a message field with what `write` appends.
-pub fn put_message_field(out: &mut Vec<u8>, number: u32, write: impl FnOnce(&mut Vec<u8>)) {
+/// Appends a field that holds the message `write` appends.
+pub fn put_message(out: &mut Vec<u8>, number: u32, write: impl FnOnce(&mut Vec<u8>)) {
     put_tag(out, number, WireType::Len);
-    let place = out.len();
-    // Most messages are so short that their length is one byte; the others move on.
-    out.push(0);
+    put_delimited(out, 1, write);
+}
+
+/// Appends what `write` appends behind its length, for which `room` bytes are left free; the message is moved where it
+/// needs another number of them.
+pub fn put_delimited(out: &mut Vec<u8>, room: usize, write: impl FnOnce(&mut Vec<u8>)) {
+    let at = out.len();
+    out.resize(at + room, 0);
+    let start = out.len();
     write(out);
-    let length = out.len() - place - 1;
-    match length < 0x80 {
-        true => out[place] = length as u8,
-        false => {
-            let mut prefix = Vec::with_capacity(MAX_VARINT_BYTES);
-            put_varint(&mut prefix, length as u64);
-            out.splice(place..=place, prefix);
-        }
+    let len = out.len() - start;
+    let needed = varint_len(len as u64);
+    if needed > room {
+        out.resize(out.len() + needed - room, 0);
     }
+    if needed != room {
+        out.copy_within(start..start + len, at + needed);
+        out.truncate(at + needed + len);
+    }
+    set_varint(&mut out[at..at + needed], len as u64);
+}
+
+/// How many bytes a varint takes.
+pub const fn varint_len(value: u64) -> usize {
+    let bits = 64 - (value | 1).leading_zeros() as usize;
+    bits.div_ceil(7)
+}
+
+fn set_varint(bytes: &mut [u8], mut value: u64) {
+    let Some((last, first)) = bytes.split_last_mut() else {
+        return;
+    };
+    for byte in first {
+        *byte = value as u8 | 0x80;
+        value >>= 7;
+    }
+    *last = value as u8;
 }
 
 /// Appends a field of 64 bits, a number of nanoseconds or a double.

@@ -125,3 +125,26 @@ fn fields_end_after_a_fault() {
         [Ok((1, Value::Varint(5))), Err(Fault::LengthBeyondEnd)]
     );
 }
+
+/// Scenario: messages of lengths around those where a varint grows, with room for too few, the right and too many bytes.
+/// Guarantees: the length is that of the message, in as few bytes as there can be, and the message is whole.
+#[test]
+fn lengths_stand_before_what_they_measure() {
+    for len in [0_usize, 1, 127, 128, 16_383, 16_384, 3_000_000] {
+        for room in [1, 2, 4] {
+            let mut out = b"before".to_vec();
+            wire::put_delimited(&mut out, room, |out| {
+                out.extend((0..len).map(|place| place as u8));
+            });
+            let mut rest = out.strip_prefix(b"before").unwrap();
+            assert_eq!(wire::varint(&mut rest).unwrap(), len as u64);
+            assert!(
+                rest.iter()
+                    .enumerate()
+                    .all(|(place, byte)| *byte == place as u8)
+            );
+            assert_eq!(rest.len(), len);
+            assert_eq!(out.len(), 6 + wire::varint_len(len as u64) + len);
+        }
+    }
+}

@@ -1,9 +1,9 @@
 //! Native histograms: <https://prometheus.io/docs/specs/native_histograms/>.
 
-use super::message::{put_double_field, put_message, put_signed_field};
+use super::message::{put_double_field, put_signed_field};
 use super::protobuf::put_exemplar;
 use super::rewrite::Rewriting;
-use crate::otlp::wire::put_varint_field;
+use crate::otlp::wire::{put_message, put_varint_field};
 use crate::series::store::{Buckets, Exponential};
 
 /// "`ZeroThreshold`, if set, is converted to the Native Histogram `ZeroThreshold`. Otherwise, it is set to the default

@@ -6,14 +6,16 @@
 use super::Exposed;
 use super::exemplar::{ExemplarLabels, Hex};
 use super::labels::Labels;
-use super::message::{put_delimited, put_double_field, put_message, put_timestamp, varint_len};
+use super::message::{put_double_field, put_timestamp};
 use super::native::put_native;
 use super::number::Number;
 use super::plan::Block;
 use super::rewrite::Rewriting;
 use super::shown::{Point, Shown};
 use super::walk::each_series;
-use crate::otlp::wire::{WireType, put_bytes_field, put_tag, put_varint_field};
+use crate::otlp::wire::{
+    WireType, put_bytes_field, put_delimited, put_message, put_tag, put_varint_field, varint_len,
+};
 use crate::series::naming::{MetricKind, RawLabel, put_unescaped, unit_is_suffix};
 use crate::series::store::{Exemplar, Histogram, Store, Summary, base_name};
 
