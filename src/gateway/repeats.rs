@@ -5,13 +5,11 @@ use http::{HeaderMap, HeaderName, Method, StatusCode};
 use super::statuses::Statuses;
 use super::upstream::CallFailureKind;
 use crate::config::RouteRetry;
+use crate::resilience::idempotency::{IDEMPOTENCY_KEY, X_IDEMPOTENCY_KEY};
 use crate::resilience::{Repeatable, is_idempotent};
 
 /// The headers that carry an idempotency key.
-const KEYS: [HeaderName; 2] = [
-    HeaderName::from_static("idempotency-key"),
-    HeaderName::from_static("x-idempotency-key"),
-];
+const KEYS: [HeaderName; 2] = [IDEMPOTENCY_KEY, X_IDEMPOTENCY_KEY];
 
 /// What a route sends again.
 #[derive(Debug)]

@@ -5,6 +5,7 @@ mod backoff;
 mod breaker;
 mod breakers;
 mod bulkhead;
+mod clock;
 mod hint;
 pub mod idempotency;
 mod quota;

@@ -14,6 +14,7 @@ use super::read::{self, Read, Whole};
 use super::{Inner, KeyRefusal};
 use crate::gateway::attempt::EarlierMayHaveRun;
 use crate::gateway::{Answer, Onward, Refusal, RequestBody};
+use crate::resilience::Backoff;
 use crate::resilience::idempotency::{
     AnswerHead, Outcome, X_IDEMPOTENCY_KEY, after_answer, after_failure,
 };
@@ -303,14 +304,14 @@ async fn withdraw(keys: Arc<Inner>, claiming: Claiming) {
 /// Pauses that grow, for some time.
 struct Patience {
     until: Instant,
-    pause: Duration,
+    tries: u32,
 }
 
 impl Patience {
     fn of(time: Duration) -> Patience {
         Patience {
             until: Instant::now() + time,
-            pause: PAUSES.0,
+            tries: 0,
         }
     }
 
@@ -319,8 +320,8 @@ impl Patience {
         if Instant::now() >= self.until {
             return false;
         }
-        sleep(self.pause).await;
-        self.pause = (self.pause * 2).min(PAUSES.1);
+        self.tries = self.tries.saturating_add(1);
+        sleep(Backoff::new(PAUSES.0, PAUSES.1).ceiling(self.tries)).await;
         true
     }
 }

@@ -1,10 +1,10 @@
 //! For Rust services: a future with the breaker round it.
 
 use std::cell::OnceCell;
-use std::time::Instant;
 
 use super::state::CallResult;
 use super::{Breaker, Held, Permit};
+use crate::resilience::clock;
 
 /// Why a guarded call gave nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -56,7 +56,7 @@ impl Breaker {
 
     #[inline(always)]
     fn admit_lazily(&self) -> Result<Permit<&Breaker>, Held> {
-        let call = self.0.admit_lazily(clock)?;
+        let call = self.0.admit_lazily(clock::now)?;
         Ok(Permit::new(self, call))
     }
 }
@@ -65,10 +65,5 @@ impl Breaker {
 #[inline(always)]
 fn end(permit: Permit<&Breaker>, result: CallResult) {
     let now = OnceCell::new();
-    permit.end_lazily(|| *now.get_or_init(clock), result);
-}
-
-/// The runtime's clock, which tests may stop.
-fn clock() -> Instant {
-    tokio::time::Instant::now().into_std()
+    permit.end_lazily(|| *now.get_or_init(clock::now), result);
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::resilience::Backoff;
+
 /// The largest window of calls; larger ones are cut to it.
 pub const MAX_WINDOW_CALLS: u32 = 10_000;
 
@@ -90,10 +92,9 @@ impl BreakerPolicy {
 
     /// How long it stays open the n-th time in a row (1 = the first); `chance` is a random number in `0.0..1.0`.
     pub fn open_time(&self, openings: u32, chance: f64) -> Duration {
-        let longest = self.max_open_for.max(self.open_for);
-        let doublings = openings.saturating_sub(1).min(31);
-        let doubled = self.open_for.saturating_mul(1 << doublings).min(longest);
+        let doubled = Backoff::new(self.open_for, self.max_open_for).ceiling(openings);
         let tenth = (doubled / 10).mul_f64(chance.clamp(0.0, 1.0));
+        let longest = self.max_open_for.max(self.open_for);
         doubled.saturating_add(tenth).min(longest)
     }
 

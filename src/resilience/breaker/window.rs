@@ -36,21 +36,23 @@ impl Tally {
 #[derive(Debug)]
 pub(super) enum CallWindow {
     Last(LastCalls),
-    Timed(Box<TimedCalls>),
+    Timed(TimedCalls),
 }
 
 impl CallWindow {
     /// `None` where the policy has no rates.
     pub(super) fn new(policy: &BreakerPolicy) -> Option<CallWindow> {
-        let window = match policy.window {
+        if !policy.has_rates() {
+            return None;
+        }
+        Some(match policy.window {
             Window::Calls(calls) => CallWindow::Last(LastCalls::new(calls)),
             Window::Time(time) => {
                 let tenth = (time / TENTHS as u32).as_nanos();
                 let tenth = i64::try_from(tenth).unwrap_or(i64::MAX);
-                CallWindow::Timed(Box::new(TimedCalls::new(tenth)))
+                CallWindow::Timed(TimedCalls::new(tenth))
             }
-        };
-        policy.has_rates().then_some(window)
+        })
     }
 
     /// How many calls it can hold at all.

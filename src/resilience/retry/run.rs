@@ -1,9 +1,10 @@
 //! Repeats a piece of work: what a Rust service calls.
 
 use std::future::Future;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{Next, Retry, RetryPolicy};
+use crate::resilience::clock::now;
 
 /// What becomes of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,11 +54,6 @@ where
             }
         }
     }
-}
-
-/// The runtime's time, which tests can pause.
-fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
 }
 
 #[cfg(test)]
