@@ -39,6 +39,16 @@ pub enum AnswerBody {
     Boxed(UnsyncBoxBody<Bytes, BodyError>),
 }
 
+/// The size of `rest` with so many bytes in front of it.
+pub(super) fn with_front(bytes: u64, rest: &SizeHint) -> SizeHint {
+    let mut hint = SizeHint::new();
+    hint.set_lower(rest.lower().saturating_add(bytes));
+    if let Some(upper) = rest.upper() {
+        hint.set_upper(upper.saturating_add(bytes));
+    }
+    hint
+}
+
 macro_rules! a_body {
     ($name:ident { $($variant:ident),+ }) => {
         impl $name {

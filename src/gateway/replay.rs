@@ -9,7 +9,7 @@ use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 
-use super::body::{BodyError, RequestBody};
+use super::body::{BodyError, RequestBody, with_front};
 
 /// The body of a request, for one attempt after the other.
 #[derive(Debug)]
@@ -181,13 +181,7 @@ impl Body for ReplayBody {
         };
         let rest = held.rest.as_ref();
         let rest = rest.map_or_else(|| SizeHint::with_exact(0), |rest| rest.size_hint());
-        let held_bytes = held.unsent_bytes(self.next);
-        let mut hint = SizeHint::new();
-        hint.set_lower(rest.lower().saturating_add(held_bytes));
-        if let Some(upper) = rest.upper() {
-            hint.set_upper(upper.saturating_add(held_bytes));
-        }
-        hint
+        with_front(held.unsent_bytes(self.next), &rest)
     }
 }
 

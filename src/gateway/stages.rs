@@ -28,8 +28,8 @@ impl Onward for Keyed<'_> {
         let ahead = self.0;
         match &ahead.route.keys {
             Some(keys) => {
-                let caller = ahead.caller.identity();
-                Box::pin(keys.around(&caller, request, ahead.clone())).await
+                let caller = || ahead.caller.identity();
+                Box::pin(keys.around(caller, request, ahead.clone())).await
             }
             None => Box::pin(ahead.onward(request)).await,
         }

@@ -159,8 +159,8 @@ enum Rest {
     /// More of them.
     #[default]
     Chunks,
-    /// Trailers, if any, and then nothing.
-    Trailers(Option<HeaderMap>),
+    /// Trailers, and then nothing.
+    Trailers(HeaderMap),
     /// The rest of the body, which nobody else reads any more.
     Body(Box<AnswerBody>),
     /// It broke off.
@@ -191,7 +191,7 @@ impl Passed {
             }
             Progress::NotKept(Some(trailers)) => {
                 keep.let_go();
-                self.set(Rest::Trailers(Some(trailers)));
+                self.set(Rest::Trailers(trailers));
             }
             _ => {
                 keep.let_go();
@@ -259,7 +259,7 @@ impl Body for Reader {
                 unread.waker = Some(context.waker().clone());
                 Poll::Pending
             }
-            Rest::Trailers(trailers) => Poll::Ready(trailers.map(|all| Ok(Frame::trailers(all)))),
+            Rest::Trailers(all) => Poll::Ready(Some(Ok(Frame::trailers(all)))),
             Rest::Broken(error) => Poll::Ready(Some(Err(error))),
             Rest::Ended => Poll::Ready(None),
             Rest::Body(body) => {

@@ -84,15 +84,15 @@ impl Keys {
         })))
     }
 
-    /// Passes `request` onward, once for all requests of `caller` with its key. `caller` is what tells callers apart; only its hash is
-    /// kept.
+    /// Passes `request` onward, once for all requests of its caller with its key. `caller` is asked what tells callers apart, where there is
+    /// a key; only a hash of that is kept.
     ///
     /// # Errors
     ///
     /// Why the key does not let it run, or why there is no answer.
     pub(super) async fn around<O>(
         &self,
-        caller: &[u8],
+        caller: impl FnOnce() -> Vec<u8>,
         request: Request<RequestBody>,
         onward: O,
     ) -> Result<Answer, Refusal>
@@ -105,7 +105,7 @@ impl Keys {
         let (head, body) = request.into_parts();
         let max_bytes = self.0.settings.max_body.bytes();
         let body = read::request(body, max_bytes, self.0.stall).await?;
-        let claiming = self.claiming(key, caller, &head, &body.bytes);
+        let claiming = self.claiming(key, &caller(), &head, &body.bytes);
         let request = Request::from_parts(head, body.into_request());
         let Ok(place) = Arc::clone(&self.0.places).acquire_owned().await else {
             return Err(Refusal::Key(KeyRefusal::StoreAway));

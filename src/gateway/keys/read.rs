@@ -4,14 +4,14 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use tokio::time::timeout;
 
 use super::KeyRefusal;
-use crate::gateway::body::BodyError;
+use crate::gateway::body::{BodyError, with_front};
 use crate::gateway::caller_body::CallerFault;
 use crate::gateway::{AnswerBody, Refusal, RequestBody};
 
@@ -100,18 +100,10 @@ impl Parts {
         }
     }
 
-    fn whole(mut self) -> Whole {
-        let bytes = match (self.data.len(), self.data.pop()) {
-            (_, None) => Bytes::new(),
-            (1, Some(only)) => only,
-            (_, Some(last)) => {
-                let mut all = BytesMut::new();
-                self.data
-                    .iter()
-                    .for_each(|data| all.extend_from_slice(data));
-                all.extend_from_slice(&last);
-                all.freeze()
-            }
+    fn whole(self) -> Whole {
+        let bytes = match self.data.as_slice() {
+            [only] => only.clone(),
+            all => all.concat().into(),
         };
         Whole {
             bytes,
@@ -183,12 +175,6 @@ impl Body for Started {
     }
 
     fn size_hint(&self) -> SizeHint {
-        let (rest, read) = (self.body.size_hint(), self.parts.length);
-        let mut hint = SizeHint::new();
-        hint.set_lower(rest.lower().saturating_add(read));
-        if let Some(upper) = rest.upper() {
-            hint.set_upper(upper.saturating_add(read));
-        }
-        hint
+        with_front(self.parts.length, &self.body.size_hint())
     }
 }

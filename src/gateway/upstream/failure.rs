@@ -105,8 +105,11 @@ impl CallFailure {
     }
 
     /// The same, caused by what the request's body broke off with.
-    pub(super) fn caused_by(self, caller: Option<BodyError>) -> CallFailure {
-        CallFailure { caller, ..self }
+    pub(super) fn caused_by(self, caller: BodyError) -> CallFailure {
+        CallFailure {
+            caller: Some(caller),
+            ..self
+        }
     }
 
     /// What happened, to what.

@@ -5,6 +5,7 @@ mod dialing;
 mod failure;
 mod http1;
 mod http2;
+mod length;
 mod pool;
 mod reach;
 mod relay;
@@ -14,6 +15,7 @@ mod terms;
 mod tests;
 mod timer;
 mod upload;
+mod waiting;
 mod wire;
 
 use std::error::Error;

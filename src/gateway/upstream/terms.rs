@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::failure::{CallFailure, CallFailureKind, Phase};
 use super::wire::{Meter, Upload};
 use crate::config::{PoolSettings, RouteSettings, RouteTimeouts};
+use crate::gateway::body::BodyError;
 
 /// How long steps may take, how great heads may be, and how the upstream is called in messages.
 #[derive(Clone, Debug)]
@@ -28,7 +29,7 @@ impl Terms {
             },
             timeout: route.timeout.clone(),
             pool: route.pool.clone(),
-            max_head_bytes: usize::try_from(route.max_answer_head.0).unwrap_or(usize::MAX),
+            max_head_bytes: route.max_answer_head.as_usize(),
         }
     }
 
@@ -42,9 +43,26 @@ impl Terms {
     }
 
     /// The body of the request broke off.
-    pub(super) fn caller_broke_off(&self, sent: bool) -> CallFailure {
+    pub(super) fn caller_broke_off(&self, sent: bool, caller: BodyError) -> CallFailure {
         let clause = "got only a part of the request: it broke off on its way here";
         self.failure(CallFailureKind::CallerBody, sent, clause)
+            .caused_by(caller)
+    }
+
+    /// The call broke off: because the caller did, as `meter` knows, or else for what `why` says.
+    pub(super) fn broke_off(
+        &self,
+        meter: &Meter,
+        sent: bool,
+        why: impl FnOnce() -> (CallFailureKind, String),
+    ) -> CallFailure {
+        match meter.caller_error() {
+            Some(caller) => self.caller_broke_off(sent, caller),
+            None => {
+                let (kind, clause) = why();
+                self.failure(kind, sent, &clause)
+            }
+        }
     }
 
     /// A step took too long.

@@ -97,7 +97,7 @@ async fn a_key_stands_for_one_request() {
     }
     let of_bob = rig
         .keys
-        .around(b"bob", charge("k", "a"), upstream.clone())
+        .around(|| b"bob".to_vec(), charge("k", "a"), upstream.clone())
         .await;
     assert_eq!(of_bob.unwrap().status(), 200);
     assert_eq!(upstream.requests(), 2);

@@ -61,7 +61,10 @@ impl Rig {
 
     /// What a request of Ann's gets.
     pub(super) async fn ask(&self, request: Request<RequestBody>, upstream: &Upstream) -> Given {
-        let answered = self.keys.around(b"ann", request, upstream.clone()).await;
+        let answered = self
+            .keys
+            .around(|| b"ann".to_vec(), request, upstream.clone())
+            .await;
         Given::read(answered).await
     }
 

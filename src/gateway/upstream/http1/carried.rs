@@ -8,15 +8,13 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::task::AbortHandle;
-use tokio::time::Instant;
 
 use super::Connection;
 use super::meaning::meaning;
 use crate::gateway::upstream::failure::{CallFailure, CallFailureKind, Phase};
 use crate::gateway::upstream::pool::Pool;
-use crate::gateway::upstream::terms::Progress;
-use crate::gateway::upstream::timer::Timer;
-use crate::gateway::upstream::wire::{Meter, Upload};
+use crate::gateway::upstream::waiting::Waiting;
+use crate::gateway::upstream::wire::Upload;
 
 /// The rest of an answer whose request goes on. A task moves both, so that neither waits for the other: a caller may read nothing
 /// before it has sent all.
@@ -24,10 +22,7 @@ pub(in crate::gateway::upstream) struct CarriedBody {
     pool: Arc<Pool>,
     incoming: Incoming,
     task: AbortHandle,
-    meter: Arc<Meter>,
-    timer: Timer,
-    progress: Progress,
-    waits_since: Option<Instant>,
+    waiting: Waiting,
     has_ended: bool,
 }
 
@@ -36,7 +31,8 @@ pub(in crate::gateway::upstream) struct CarriedBody {
 impl Drop for CarriedBody {
     fn drop(&mut self) {
         let has_ended = self.has_ended || self.incoming.is_end_stream();
-        let is_sent = self.meter.upload() == Upload::Ended && !self.meter.is_blocked();
+        let is_sent =
+            self.waiting.meter.upload() == Upload::Ended && !self.waiting.meter.is_blocked();
         if !(has_ended && is_sent) {
             self.task.abort();
         }
@@ -64,17 +60,13 @@ impl CarriedBody {
         incoming: Incoming,
     ) -> CarriedBody {
         let meter = Arc::clone(&connection.meter);
-        let progress = Progress::new(&meter, Instant::now());
         let task = tokio::spawn(carry(Arc::clone(&pool), connection));
         CarriedBody {
             pool,
             incoming,
             task: task.abort_handle(),
             has_ended: false,
-            meter,
-            timer: Timer::default(),
-            progress,
-            waits_since: None,
+            waiting: Waiting::new(meter),
         }
     }
 
@@ -85,7 +77,7 @@ impl CarriedBody {
         match Pin::new(&mut self.incoming).poll_frame(context) {
             Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(self.broke_off(&error)))),
             Poll::Ready(Some(Ok(frame))) => {
-                self.waits_since = None;
+                self.waiting.came();
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(None) => {
@@ -99,22 +91,12 @@ impl CarriedBody {
     /// The answer ends where the request breaks off, and the other way round.
     fn broke_off(&self, error: &hyper::Error) -> CallFailure {
         let terms = &self.pool.terms;
-        match self.meter.caller_error() {
-            Some(caller) => terms.caller_broke_off(true).caused_by(Some(caller)),
-            None => {
-                let (kind, clause) = meaning(error);
-                terms.failure(kind, true, &clause)
-            }
-        }
+        terms.broke_off(&self.waiting.meter, true, || meaning(error))
     }
 
-    /// More of the request that the upstream takes is a sign of life as well.
     fn wait<T>(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<T, CallFailure>>> {
-        let now = Instant::now();
-        self.progress.note(&self.meter, now);
-        let since = *self.waits_since.get_or_insert(now);
-        let due = since.max(self.progress.at()) + self.pool.terms.timeout.idle;
-        if !self.timer.poll(context, due, now) {
+        let idle = self.pool.terms.timeout.idle;
+        if !self.waiting.is_over(idle, context) {
             return Poll::Pending;
         }
         self.task.abort();

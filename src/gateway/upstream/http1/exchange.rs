@@ -97,16 +97,10 @@ impl Broken {
         was_written: bool,
     ) -> Broken {
         let untouched = error.take_message();
-        let failure = match connection.meter.caller_error() {
-            Some(caller) => pool
-                .terms
-                .caller_broke_off(was_written)
-                .caused_by(Some(caller)),
-            None => {
-                let (kind, clause) = meaning(&error.into_error());
-                pool.terms.failure(kind, was_written, &clause)
-            }
-        };
+        let terms = &pool.terms;
+        let failure = terms.broke_off(&connection.meter, was_written, || {
+            meaning(&error.into_error())
+        });
         Broken {
             failure,
             untouched: untouched.map(|request| Box::new(request.map(MeteredBody::into_inner))),

@@ -1,30 +1,18 @@
 //! Where a message ends (RFC 9112, section 6).
 
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
-use http_body::Body;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
 
 use crate::gateway::RequestBody;
+use crate::gateway::upstream::length::tell_length;
 
-/// Has `request` say how long its body is, whatever it said before: the upstream must not see another end than this side.
+/// Has `request` say where its body ends.
 pub(super) fn frame(request: &mut Request<RequestBody>) {
     *request.version_mut() = Version::HTTP_11;
-    let length = request.body().size_hint().exact();
-    let expects_body = matches!(
-        *request.method(),
-        Method::POST | Method::PUT | Method::PATCH
-    );
-    let headers = request.headers_mut();
-    headers.remove(TRANSFER_ENCODING);
-    match length {
-        Some(0) if !expects_body && !headers.contains_key(CONTENT_LENGTH) => {}
-        Some(length) => {
-            headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
-        }
-        None => {
-            headers.remove(CONTENT_LENGTH);
-            headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-        }
+    request.headers_mut().remove(TRANSFER_ENCODING);
+    if !tell_length(request) {
+        let chunked = HeaderValue::from_static("chunked");
+        request.headers_mut().insert(TRANSFER_ENCODING, chunked);
     }
 }
 

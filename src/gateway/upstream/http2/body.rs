@@ -9,15 +9,13 @@ use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
 use http_body::{Frame, SizeHint};
 use tokio::task::AbortHandle;
-use tokio::time::Instant;
 
 use super::Place;
 use super::meaning::meaning;
 use super::pump::Pump;
 use crate::gateway::upstream::failure::{CallFailure, CallFailureKind, Phase};
 use crate::gateway::upstream::pool::Pool;
-use crate::gateway::upstream::terms::Progress;
-use crate::gateway::upstream::timer::Timer;
+use crate::gateway::upstream::waiting::Waiting;
 use crate::gateway::upstream::wire::Meter;
 
 /// The rest of an answer. Where it is dropped before its end, the stream is reset.
@@ -30,14 +28,6 @@ pub(in crate::gateway::upstream) struct Http2Body {
     /// Moves what the caller still sends.
     upload: Option<AbortHandle>,
     _place: Place,
-}
-
-/// Since when more is waited for.
-struct Waiting {
-    timer: Timer,
-    meter: Arc<Meter>,
-    progress: Progress,
-    since: Option<Instant>,
 }
 
 impl Http2Body {
@@ -58,12 +48,7 @@ impl Http2Body {
             received,
             left: None,
             has_ended: false,
-            waiting: Waiting {
-                timer: Timer::default(),
-                progress: Progress::new(&meter, Instant::now()),
-                meter,
-                since: None,
-            },
+            waiting: Waiting::new(meter),
             upload,
             _place: place,
         }
@@ -91,7 +76,7 @@ impl Http2Body {
             Poll::Ready(next) => next,
             Poll::Pending => return self.wait(context),
         };
-        self.waiting.since = None;
+        self.waiting.came();
         self.has_ended = !matches!(&next, Some(Ok(frame)) if frame.is_data());
         Poll::Ready(next.map(|frame| frame.map_err(|error| self.broke_off(&error))))
     }
@@ -112,22 +97,12 @@ impl Http2Body {
 
     fn broke_off(&self, error: &h2::Error) -> CallFailure {
         let terms = &self.pool.terms;
-        match self.waiting.meter.caller_error() {
-            Some(caller) => terms.caller_broke_off(true).caused_by(Some(caller)),
-            None => {
-                let (kind, clause) = meaning(error);
-                terms.failure(kind, true, &clause)
-            }
-        }
+        terms.broke_off(&self.waiting.meter, true, || meaning(error))
     }
 
     fn wait<T>(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<T, CallFailure>>> {
-        let now = Instant::now();
-        let waiting = &mut self.waiting;
-        waiting.progress.note(&waiting.meter, now);
-        let since = *waiting.since.get_or_insert(now);
-        let due = since.max(waiting.progress.at()) + self.pool.terms.timeout.idle;
-        if !waiting.timer.poll(context, due, now) {
+        let idle = self.pool.terms.timeout.idle;
+        if !self.waiting.is_over(idle, context) {
             return Poll::Pending;
         }
         self.has_ended = true;

@@ -109,8 +109,8 @@ impl<'a> Call<'a> {
         {
             self.pump = None;
             if let Some(caller) = self.meter.caller_error() {
-                let failure = self.terms.caller_broke_off(self.was_written());
-                return Poll::Ready(Err(failure.caused_by(Some(caller))));
+                let failure = self.terms.caller_broke_off(self.was_written(), caller);
+                return Poll::Ready(Err(failure));
             }
         }
         while let Poll::Ready(Some(Ok(_))) = self.response.poll_informational(context) {

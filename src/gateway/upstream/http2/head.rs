@@ -1,11 +1,11 @@
 //! The head of a request as HTTP/2 has it.
 
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TE, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, HOST, TE, TRANSFER_ENCODING, UPGRADE};
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
-use http_body::Body;
+use http::{HeaderMap, HeaderName, Request, Uri, Version};
 
 use crate::gateway::RequestBody;
+use crate::gateway::upstream::length::tell_length;
 
 /// Headers that speak of a connection of HTTP/1.1 (RFC 9113, section 8.2.2).
 const OF_A_CONNECTION: [HeaderName; 5] = [
@@ -36,13 +36,8 @@ pub(super) fn prepare(
         .build();
     *request.uri_mut() = uri.map_err(|_| "cannot be asked for such a target")?;
     *request.version_mut() = Version::HTTP_2;
-    let length = request.body().size_hint().exact();
-    let expects_body = matches!(
-        *request.method(),
-        Method::POST | Method::PUT | Method::PATCH
-    );
     strip(request.headers_mut());
-    measure(request.headers_mut(), length, expects_body);
+    tell_length(request);
     Ok(())
 }
 
@@ -52,17 +47,5 @@ fn strip(headers: &mut HeaderMap) {
     }
     if headers.get(TE).is_some_and(|value| value != "trailers") {
         headers.remove(TE);
-    }
-}
-
-fn measure(headers: &mut HeaderMap, length: Option<u64>, expects_body: bool) {
-    match length {
-        Some(0) if !expects_body && !headers.contains_key(CONTENT_LENGTH) => {}
-        Some(length) => {
-            headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
-        }
-        None => {
-            headers.remove(CONTENT_LENGTH);
-        }
     }
 }
