@@ -86,10 +86,7 @@ fn features(settings: &Settings) -> Vec<String> {
             settings.export.values().any(|export| export.enabled),
         ),
         ("probes", settings.probe.values().any(|probe| probe.enabled)),
-        (
-            "gateway",
-            settings.route.values().any(|route| route.enabled),
-        ),
+        ("gateway", settings.open_routes().next().is_some()),
         ("own-telemetry", settings.telemetry.export_own),
     ];
     switched

@@ -10,7 +10,7 @@ use tracing::info;
 
 use super::assemble::{Bound, bind};
 use super::{AgentError, Closing, translate};
-use crate::config::{RouteSettings, Settings};
+use crate::config::Settings;
 use crate::gateway::{Cache, Gateway, Means, Prepared, sweep_for_ever};
 use crate::listen::Workers;
 use crate::shutdown::Stopping;
@@ -90,7 +90,10 @@ async fn store(settings: &Settings) -> Result<Option<Store>, AgentError> {
 
 /// What the database is opened with, where a route has idempotency keys.
 pub(super) fn store_options(settings: &Settings) -> Result<Option<StoreOptions>, AgentError> {
-    if !routes(settings).any(|(_, route)| route.idempotency.is_some()) {
+    if !settings
+        .open_routes()
+        .any(|(_, route)| route.idempotency.is_some())
+    {
         return Ok(None);
     }
     let options = StoreOptions::of(&settings.store, &settings.data_dir)?;
@@ -99,18 +102,15 @@ pub(super) fn store_options(settings: &Settings) -> Result<Option<StoreOptions>,
 
 /// The cache, where a route keeps answers.
 fn cache(settings: &Settings) -> Result<Option<Arc<Cache>>, AgentError> {
-    let kept = routes(settings).filter_map(|(_, route)| route.cache.as_ref());
+    let kept = settings
+        .open_routes()
+        .filter_map(|(_, route)| route.cache.as_ref());
     match kept.map(|cache| cache.max_entry.bytes()).max() {
         None => Ok(None),
         Some(largest) => Cache::start(&settings.cache, largest)
             .map(Some)
             .map_err(|error| AgentError::Cache(error.to_string())),
     }
-}
-
-/// The open routes, by name.
-fn routes(settings: &Settings) -> impl Iterator<Item = (&String, &RouteSettings)> {
-    settings.route.iter().filter(|(_, route)| route.enabled)
 }
 
 /// Serves the gateway; what it guards stands in the log.
@@ -127,7 +127,7 @@ pub(super) fn serve(ready: Ready, settings: &Settings, closing: &Closing) -> Ser
         tokio::spawn(closing.gateway.clone().run_until_cancelled_owned(sweeping));
     }
     info!(address = %bound.listener.address(), tls = bound.tls.is_some(), "gateway: taking requests");
-    for (name, route) in routes(settings) {
+    for (name, route) in settings.open_routes() {
         let prefix = route.prefix.as_deref().unwrap_or("/");
         let hosts = route.hosts.join(" ");
         info!(route = name, prefix, hosts, upstream = %route.upstream, "guarding");

@@ -80,3 +80,10 @@ section! {
         shutdown: ShutdownSettings = ShutdownSettings::default();
     }
 }
+
+impl Settings {
+    /// The routes that are open, by name.
+    pub fn open_routes(&self) -> impl Iterator<Item = (&String, &RouteSettings)> {
+        self.route.iter().filter(|(_, route)| route.enabled)
+    }
+}

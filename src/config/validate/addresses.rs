@@ -37,7 +37,7 @@ pub(super) fn listeners(settings: &Settings) -> Vec<(&'static str, SocketAddr)> 
         .into_iter()
         .filter(|(_, listener)| listener.enabled)
         .map(|(key, listener)| (key, listener.listen));
-    let routes = settings.route.values().any(|route| route.enabled);
+    let routes = settings.open_routes().next().is_some();
     let gateway = routes.then_some(("gateway.listen", settings.gateway.listen));
     std::iter::once(("api.listen", settings.api.listen))
         .chain(opened)

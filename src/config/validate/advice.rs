@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::addresses::listeners;
 use crate::config::endpoint::Endpoint;
 use crate::config::key::KeyPath;
 use crate::config::problem::Problems;
@@ -35,8 +34,7 @@ pub(super) fn give(settings: &Settings, problems: &mut Problems) {
             problems,
         );
     }
-    let routes = settings.route.iter().filter(|(_, route)| route.enabled);
-    for (name, route) in routes {
+    for (name, route) in settings.open_routes() {
         let key = KeyPath::from("route").child(name);
         plain_secrets(&key, "upstream", &route.upstream, &route.headers, problems);
     }
@@ -50,8 +48,8 @@ fn no_export(settings: &Settings, problems: &mut Problems) {
 }
 
 fn no_receiver(settings: &Settings, problems: &mut Problems) {
-    let receives = |(key, _): &(&str, _)| key.starts_with("receive.");
-    if !listeners(settings).iter().any(receives) {
+    let receive = &settings.receive;
+    if !receive.grpc.enabled && !receive.http.enabled {
         problems.warn(
             &"receive".into(),
             "both OTLP listeners are disabled, so nothing can be received",
@@ -98,15 +96,11 @@ fn open_api(settings: &Settings, problems: &mut Problems) {
 
 fn open_gateway(settings: &Settings, problems: &mut Problems) {
     let gateway = &settings.gateway;
-    let mut routes = settings
-        .route
-        .values()
-        .filter(|route| route.enabled)
-        .peekable();
+    let mut routes = settings.open_routes().peekable();
     if gateway.listen.ip().is_loopback() || routes.peek().is_none() {
         return;
     }
-    let adds_secrets = routes.any(|route| !route.headers.is_empty());
+    let adds_secrets = routes.any(|(_, route)| !route.headers.is_empty());
     let client_certificates = gateway
         .tls
         .as_ref()

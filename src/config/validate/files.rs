@@ -19,7 +19,7 @@ enum Pem {
 pub(super) fn check(settings: &Settings, problems: &mut Problems) {
     data_dir(&settings.data_dir, problems);
     let receive = &settings.receive;
-    let routes = settings.route.values().any(|route| route.enabled);
+    let routes = settings.open_routes().next().is_some();
     let servers = [
         ("api.tls", true, &settings.api.tls),
         ("receive.grpc.tls", receive.grpc.enabled, &receive.grpc.tls),

@@ -10,7 +10,7 @@ use crate::config::settings::{RouteSettings, Settings};
 /// Reports every route that takes the same requests as an earlier one.
 pub(super) fn check(settings: &Settings, problems: &mut Problems) {
     let mut taken: HashMap<(Option<String>, &str), &str> = HashMap::new();
-    for (name, route) in settings.route.iter().filter(|(_, route)| route.enabled) {
+    for (name, route) in settings.open_routes() {
         let key = KeyPath::from("route").child(name);
         let settled = |field: &str| problems.settled(&key.child(field).to_string());
         if !(settled("prefix") && settled("hosts")) {
