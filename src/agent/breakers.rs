@@ -10,12 +10,9 @@ use crate::config::Settings;
 use crate::export::ExportStatus;
 use crate::resilience::{Breaker, BreakerState, Breakers, Listener, Transition};
 use crate::serve::{
-    Ask, BreakerOrder, BreakerView, Check, CheckStatus, Feed, OrderBreaker, tell_change,
+    Ask, BREAKERS, BreakerOrder, BreakerView, Check, CheckStatus, Feed, OrderBreaker, tell_change,
 };
 use crate::telemetry::{Instruments, Telemetry};
-
-/// The group by which `?include=` finds the breakers of routes. Those of exports are part of their own checks.
-const GROUP: &str = "circuit-breakers";
 
 /// Every breaker of the agent. Cloning shares it.
 #[derive(Clone)]
@@ -86,7 +83,11 @@ impl Watch {
         }));
         let observed = watch.clone();
         let instruments = telemetry.instruments();
-        instruments.observe_breakers(move || observed.all().map(|view| view.status).collect());
+        instruments.observe_breakers(move || {
+            let now = Instant::now();
+            let watched = observed.0.watched.values();
+            watched.map(|one| one.breaker.status(now)).collect()
+        });
         watch
     }
 
@@ -111,7 +112,7 @@ impl Watch {
         })
     }
 
-    /// A check for the breaker of every route.
+    /// A check for the breaker of every route. Those of exports are part of their own checks.
     pub(super) fn checks(&self) -> impl Iterator<Item = Check> {
         let watched = self.0.watched.values();
         watched.filter_map(|watched| match &watched.guards {
@@ -175,7 +176,7 @@ fn check(view: &BreakerView, upstream: &str) -> Check {
     Check {
         name: format!("breaker-{}", breaker.service),
         kind: "breaker",
-        groups: vec![GROUP.to_owned()],
+        groups: vec![BREAKERS.to_owned()],
         required: false,
         status: match breaker.state {
             BreakerState::Open | BreakerState::ForcedOpen | BreakerState::HalfOpen => {

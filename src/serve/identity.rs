@@ -9,7 +9,7 @@ use super::Face;
 use super::answer::{self, Answer};
 use super::request::Request;
 use crate::telemetry::propagation::X_REQUEST_ID;
-use crate::telemetry::{HttpRoute, Incoming, ServerSpan, Tracer};
+use crate::telemetry::{HttpRoute, Incoming, ServerSpan, Tracer, method_name};
 
 /// The identity of requests to one route by one method.
 pub(super) struct Identity {
@@ -21,7 +21,7 @@ pub(super) struct Identity {
 
 impl Identity {
     pub(super) fn new(face: &Face, method: &Method, route: &'static str) -> Identity {
-        let method = known_method(method);
+        let method = method_name(method);
         Identity {
             tracer: face.tracer.clone(),
             instruments: face.instruments.http_route(method, route),
@@ -61,15 +61,4 @@ impl Identity {
             headers: &request.headers,
         }
     }
-}
-
-/// The method as metrics may show it: anyone can invent methods, and each would be a new series.
-fn known_method(method: &Method) -> &'static str {
-    const KNOWN: [&str; 9] = [
-        "CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE",
-    ];
-    KNOWN
-        .into_iter()
-        .find(|known| *known == method.as_str())
-        .unwrap_or("_OTHER")
 }

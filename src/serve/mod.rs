@@ -36,6 +36,7 @@ use crate::telemetry::{CacheReading, Instruments, Tracer};
 pub use access::Access;
 pub use breakers::{BreakerOrder, BreakerView, OrderBreaker, tell_change};
 pub use feed::Feed;
+pub use health::BREAKERS;
 pub use routes::routes;
 
 /// Where the agent stands between its start and its end.

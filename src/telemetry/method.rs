@@ -9,12 +9,12 @@ const NAMES: [&str; MethodName::COUNT] = [
 
 /// A method by its place in the table of names.
 #[derive(Clone, Copy)]
-pub(super) struct MethodName(usize);
+pub(in crate::telemetry) struct MethodName(usize);
 
 impl MethodName {
-    pub(super) const COUNT: usize = 10;
+    pub(in crate::telemetry) const COUNT: usize = 10;
 
-    pub(super) fn of(method: &Method) -> MethodName {
+    pub(in crate::telemetry) fn of(method: &Method) -> MethodName {
         MethodName(match *method {
             Method::GET => 0,
             Method::HEAD => 1,
@@ -29,13 +29,18 @@ impl MethodName {
         })
     }
 
-    pub(super) fn index(self) -> usize {
+    pub(in crate::telemetry) fn index(self) -> usize {
         self.0
     }
 
-    pub(super) fn as_str(self) -> &'static str {
+    pub(in crate::telemetry) fn as_str(self) -> &'static str {
         NAMES[self.0]
     }
+}
+
+/// The method as attributes may show it: anyone can invent methods, and each would be a new series.
+pub fn method_name(method: &Method) -> &'static str {
+    MethodName::of(method).as_str()
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod ended;
 mod gateway;
 pub mod instruments;
 mod logs;
+mod method;
 pub mod names;
 mod observe;
 mod own_client;
@@ -48,6 +49,7 @@ pub use gateway::{
 pub use instruments::{
     Active, ActiveGuard, ExportInstruments, HttpRoute, Instruments, ListenerInstruments, RpcMethod,
 };
+pub use method::method_name;
 /// The tracer that own spans are made with.
 pub use opentelemetry_sdk::trace::SdkTracer as Tracer;
 pub use own_client::{OfferFuture, OwnIntake};

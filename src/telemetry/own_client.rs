@@ -41,10 +41,33 @@ pub trait OwnIntake: Send + Sync {
 #[derive(Clone, Default)]
 pub(super) struct OwnDoor(Arc<OnceLock<Connected>>);
 
+#[derive(Clone)]
 struct Connected {
     intake: Arc<dyn OwnIntake>,
     /// The runtime that drives offers; exporters' own threads have no reactor.
     runtime: Option<Handle>,
+}
+
+impl Connected {
+    fn offer(
+        &self,
+        signal: Signal,
+        body: Bytes,
+    ) -> impl Future<Output = Result<(), String>> + use<> {
+        quietly(self.intake.offer(signal, body))
+    }
+
+    /// Offers `body` in the runtime, which has the timer.
+    async fn offer_within(
+        &self,
+        signal: Signal,
+        body: Bytes,
+        limit: Duration,
+    ) -> Result<(), String> {
+        let offer = self.offer(signal, body);
+        let answer = tokio::time::timeout(limit, offer).await;
+        answer.unwrap_or_else(|_| Err(format!("no answer within {limit:?}")))
+    }
 }
 
 impl OwnDoor {
@@ -61,33 +84,41 @@ impl OwnDoor {
         body: Bytes,
         limit: Duration,
     ) -> Result<(), String> {
-        let Some(runtime) = self.0.get().and_then(|door| door.runtime.clone()) else {
-            return self.offer(signal, body, limit).await;
-        };
-        let door = self.clone();
-        let offers = async move {
-            let offer = || door.offer(signal, body.clone(), limit);
-            retry(OFFERS, offer, |_| Again::Yes, |_, _, _| {}).await
-        };
-        let task = runtime.spawn(offers).await;
-        task.unwrap_or_else(|error| Err(format!("the offers did not finish: {error}")))
+        self.offer_by(OFFERS, signal, body, limit).await
     }
 
     async fn offer(&self, signal: Signal, body: Bytes, limit: Duration) -> Result<(), String> {
-        let Some(door) = self.0.get() else {
+        self.offer_by(
+            RetryPolicy {
+                attempts: 1,
+                ..OFFERS
+            },
+            signal,
+            body,
+            limit,
+        )
+        .await
+    }
+
+    async fn offer_by(
+        &self,
+        policy: RetryPolicy,
+        signal: Signal,
+        body: Bytes,
+        limit: Duration,
+    ) -> Result<(), String> {
+        let Some(door) = self.0.get().cloned() else {
             return Err("the agent's own intake is not open yet".to_owned());
         };
-        let offer = quietly(door.intake.offer(signal, body));
-        let Some(runtime) = &door.runtime else {
-            return offer.await;
+        let Some(runtime) = door.runtime.clone() else {
+            return door.offer(signal, body).await;
         };
-        // A timer needs the runtime too, so it is armed inside the task.
-        let task = runtime.spawn(async move { tokio::time::timeout(limit, offer).await });
-        match task.await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Err(format!("no answer within {limit:?}")),
-            Err(error) => Err(format!("the offer did not finish: {error}")),
-        }
+        let task = runtime.spawn(async move {
+            let offer = || door.offer_within(signal, body.clone(), limit);
+            retry(policy, offer, |_| Again::Yes, |_, _, _| {}).await
+        });
+        let ended = task.await;
+        ended.unwrap_or_else(|error| Err(format!("the offer did not finish: {error}")))
     }
 }
 

@@ -24,6 +24,7 @@ pub(super) use diagnostics::diagnostics;
 pub(super) use full::full;
 pub(super) use performance::performance;
 pub(super) use ready::{live, ready, started};
+pub use selection::BREAKERS;
 pub(super) use selection::Selection;
 pub(super) use short::short;
 

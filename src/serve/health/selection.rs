@@ -13,7 +13,7 @@ const ALL: &str = "all";
 /// The group of the agent's own exports.
 pub(super) const EXPORTS: &str = "exports";
 /// The group of the circuit breakers of routes.
-pub(super) const BREAKERS: &str = "circuit-breakers";
+pub const BREAKERS: &str = "circuit-breakers";
 /// Parts of answers that are no checks, so that asking for one by name is no mistake.
 const SECTIONS: [&str; 3] = ["cpu", "memory", "system"];
 

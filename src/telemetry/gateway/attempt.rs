@@ -79,13 +79,6 @@ impl AttemptSpan {
         }
     }
 
-    /// Adds `attributes`, which are only made where the span is recorded: what is known of the connection.
-    pub fn describe<const N: usize>(&mut self, attributes: impl FnOnce() -> [KeyValue; N]) {
-        if let Some(span) = &mut self.span {
-            span.set_attributes(attributes());
-        }
-    }
-
     /// Ends the span.
     pub fn end(self, ended: impl Into<Ended>) {
         self.end_with(ended.into(), String::new);

@@ -6,8 +6,8 @@ use std::time::Duration;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{BoundHistogram, Histogram};
 
-use super::method::MethodName;
 use crate::telemetry::ended::Ended;
+use crate::telemetry::method::MethodName;
 use crate::telemetry::names;
 
 /// The statuses of one class, 200 to 299.

@@ -6,7 +6,6 @@
 mod attempt;
 mod connections;
 mod durations;
-mod method;
 mod route;
 mod span;
 #[cfg(test)]

@@ -8,10 +8,10 @@ use opentelemetry::metrics::{Counter, Histogram, Meter};
 use opentelemetry::{KeyValue, StringValue};
 
 use super::durations::Durations;
-use super::method::MethodName;
 use crate::telemetry::active::{Active, ActiveGuard, ActiveTable};
 use crate::telemetry::ended::{CLIENT_ERRORS, Ended, SERVER_ERRORS};
 use crate::telemetry::instruments::HTTP_SECONDS_BOUNDS;
+use crate::telemetry::method::MethodName;
 use crate::telemetry::names;
 
 /// What tells a route apart in telemetry.

@@ -8,10 +8,10 @@ use opentelemetry::{ContextGuard, KeyValue};
 use opentelemetry_sdk::trace::SdkTracer;
 
 use super::attempt::AttemptSpan;
-use super::method::MethodName;
 use super::route::RouteInstruments;
 use crate::telemetry::edge::{Description, ServerSpan};
 use crate::telemetry::ended::Ended;
+use crate::telemetry::method::MethodName;
 use crate::telemetry::names;
 use crate::telemetry::propagation::RequestId;
 
