@@ -53,7 +53,14 @@ impl ClientTls {
     ///
     /// Names the file that could not be read or used.
     pub fn config(&self) -> Result<ClientConfig, Box<dyn std::error::Error>> {
-        let builder = ClientConfig::builder().with_root_certificates(self.roots()?);
+        self.config_with(self.roots()?)
+    }
+
+    fn config_with(
+        &self,
+        roots: Arc<RootCertStore>,
+    ) -> Result<ClientConfig, Box<dyn std::error::Error>> {
+        let builder = ClientConfig::builder().with_root_certificates(roots);
         let Some((certificate, key)) = &self.identity else {
             return Ok(builder.with_no_client_auth());
         };
@@ -108,13 +115,14 @@ impl TlsClient {
         let seen = Arc::default();
         let provider = Arc::new(ring::default_provider());
         let roots = tls.roots()?;
-        let inner = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider));
+        let inner =
+            WebPkiServerVerifier::builder_with_provider(Arc::clone(&roots), Arc::clone(&provider));
         let noting = Noting {
             inner: inner.build()?,
             provider,
             seen: Arc::clone(&seen),
         };
-        let mut config = tls.config()?;
+        let mut config = tls.config_with(roots)?;
         config
             .dangerous()
             .set_certificate_verifier(Arc::new(noting));

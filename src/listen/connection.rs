@@ -1,6 +1,5 @@
 //! One accepted connection, from handshake to goodbye.
 
-use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 
@@ -102,7 +101,6 @@ impl<W> Host<W> {
         let face = Watched {
             face,
             activity: activity.clone(),
-            body: PhantomData,
         };
         let mut connection = pin!(
             self.http
@@ -165,13 +163,12 @@ fn buffer_bytes(max_head_bytes: usize) -> usize {
 }
 
 /// A face that notes on `activity` when a request is under way: until its answer has been sent, however long that takes.
-struct Watched<S, B> {
+struct Watched<S> {
     face: S,
     activity: Activity,
-    body: PhantomData<fn() -> B>,
 }
 
-impl<S, B> Service<Request<Incoming>> for Watched<S, B>
+impl<S, B> Service<Request<Incoming>> for Watched<S>
 where
     S: Service<Request<Incoming>, Response = Response<B>>,
     S::Future: Send + 'static,

@@ -126,7 +126,7 @@ impl Listener {
         })
     }
 
-    /// Has connections served by `workers`, each by one thread; else they are served where [`Listener::serve`] is called.
+    /// Has connections served by `workers`, each by one thread; else they are served where [`Listener::serve_each`] is called.
     pub fn on(self, workers: Workers) -> Listener {
         Listener {
             workers: Some(workers),
@@ -144,24 +144,10 @@ impl Listener {
         self.name
     }
 
-    /// Serves `face` until `closing`, then lets open connections end their requests.
+    /// Serves until `closing`, each connection with a face of its own, which is told who is at the other end; then lets open connections end
+    /// their requests.
     ///
     /// Returns once every connection has ended; dropping the future cuts them off.
-    pub async fn serve<S, B>(
-        self,
-        face: S,
-        limits: Limits,
-        tls: Option<ServerTls>,
-        closing: CancellationToken,
-    ) where
-        S: Face<B> + Sync,
-        B: AnswerBody,
-    {
-        self.serve_each(move |_| face.clone(), limits, tls, closing)
-            .await;
-    }
-
-    /// As [`Listener::serve`], with a face for each connection, which is told who is at the other end.
     pub async fn serve_each<W, S, B>(
         self,
         welcome: W,
