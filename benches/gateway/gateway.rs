@@ -6,19 +6,12 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::Fallible;
-use crate::process::{Process, free_port, wait_for_port};
+use crate::process::{Process, Server, free_ports, wait_for_port};
 
-/// An agent with one route.
-pub struct Gateway {
-    pub process: Process,
-    pub port: u16,
-    _directory: TempDir,
-}
-
-/// One that sends requests on to `upstream`, and its own telemetry to `sink` where there is one.
-pub fn start(upstream: u16, sink: Option<u16>) -> Fallible<Gateway> {
+/// An agent with one route, which sends requests on to `upstream`, and its own telemetry to `sink` where there is one.
+pub fn start(upstream: u16, sink: Option<u16>) -> Fallible<Server> {
     let directory = TempDir::new()?;
-    let (port, api) = (free_port()?, free_port()?);
+    let [port, api] = free_ports()?;
     let export = sink.map_or(String::new(), |sink| {
         format!("export.sink.endpoint = \"http://127.0.0.1:{sink}\"\nexport.sink.protocol = \"http\"\nexport.sink.compression = \"none\"\n")
     });
@@ -44,7 +37,7 @@ pub fn start(upstream: u16, sink: Option<u16>) -> Fallible<Gateway> {
         .current_dir(directory.path());
     let process = Process::start(command.stdout(log.try_clone()?).stderr(log))?;
     wait_for_port(port)?;
-    Ok(Gateway {
+    Ok(Server {
         process,
         port,
         _directory: directory,

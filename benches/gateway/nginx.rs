@@ -6,21 +6,14 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::Fallible;
-use crate::process::{Process, cores, free_port, wait_for_port};
+use crate::process::{Process, Server, cores, free_ports, wait_for_port};
 
 /// What the upstream answers.
 pub const BODY: &str = r#"{"id":"cus_4711","object":"customer","plan":{"id":"pro","amount":4200}}"#;
 
-/// An nginx in a directory of its own.
-pub struct Nginx {
-    pub process: Process,
-    pub port: u16,
-    _directory: TempDir,
-}
-
 /// One that answers a few bytes to everything.
-pub fn upstream() -> Fallible<Nginx> {
-    let port = free_port()?;
+pub fn upstream() -> Fallible<Server> {
+    let [port] = free_ports()?;
     start(
         port,
         &format!(
@@ -31,8 +24,8 @@ pub fn upstream() -> Fallible<Nginx> {
 }
 
 /// One that passes everything on, over connections that it keeps.
-pub fn proxy(upstream: u16, logs: bool) -> Fallible<Nginx> {
-    let port = free_port()?;
+pub fn proxy(upstream: u16, logs: bool) -> Fallible<Server> {
+    let [port] = free_ports()?;
     let log = if logs { "access.log combined" } else { "off" };
     start(
         port,
@@ -47,7 +40,7 @@ pub fn proxy(upstream: u16, logs: bool) -> Fallible<Nginx> {
     )
 }
 
-fn start(port: u16, servers: &str) -> Fallible<Nginx> {
+fn start(port: u16, servers: &str) -> Fallible<Server> {
     let directory = TempDir::new()?;
     let path = directory.path();
     std::fs::write(path.join("nginx.conf"), config(path, servers))?;
@@ -61,7 +54,7 @@ fn start(port: u16, servers: &str) -> Fallible<Nginx> {
     let process = Process::start(&mut command)
         .map_err(|error| format!("{error}; on Debian: apt-get install nginx"))?;
     wait_for_port(port)?;
-    Ok(Nginx {
+    Ok(Server {
         process,
         port,
         _directory: directory,

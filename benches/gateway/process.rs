@@ -5,6 +5,8 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use tempfile::TempDir;
+
 use crate::Fallible;
 
 /// Clock ticks a second in `/proc/<pid>/stat`: fixed in Linux's user interface.
@@ -71,16 +73,29 @@ impl Drop for Process {
     }
 }
 
+/// A program in a directory of its own that takes requests.
+pub struct Server {
+    // Ends before its directory goes.
+    pub process: Process,
+    pub port: u16,
+    pub _directory: TempDir,
+}
+
 /// How many threads run at the same time.
 pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// A port that was free a moment ago.
-pub fn free_port() -> Fallible<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
-        .local_addr()?
-        .port())
+/// Ports that were free a moment ago. All are held until the last is found, so that none is given twice.
+pub fn free_ports<const COUNT: usize>() -> Fallible<[u16; COUNT]> {
+    let mut ports = [0; COUNT];
+    let mut held = Vec::with_capacity(COUNT);
+    for port in &mut ports {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        *port = listener.local_addr()?.port();
+        held.push(listener);
+    }
+    Ok(ports)
 }
 
 /// Waits until somebody listens.

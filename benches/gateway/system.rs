@@ -3,9 +3,9 @@
 use tokio::runtime::Runtime;
 
 use crate::Fallible;
-use crate::gateway::{self, Gateway};
-use crate::nginx::{self, Nginx};
-use crate::process::Process;
+use crate::gateway;
+use crate::nginx;
+use crate::process::Server;
 use crate::sink::Sink;
 
 /// What is measured.
@@ -51,29 +51,8 @@ impl System {
 /// A system that takes requests.
 pub struct Running {
     pub port: u16,
-    proxy: Option<Proxy>,
+    proxy: Option<Server>,
     sink: Option<Sink>,
-}
-
-enum Proxy {
-    Nginx(Nginx),
-    Gateway(Gateway),
-}
-
-impl Proxy {
-    fn process(&self) -> &Process {
-        match self {
-            Proxy::Nginx(nginx) => &nginx.process,
-            Proxy::Gateway(gateway) => &gateway.process,
-        }
-    }
-
-    fn port(&self) -> u16 {
-        match self {
-            Proxy::Nginx(nginx) => nginx.port,
-            Proxy::Gateway(gateway) => gateway.port,
-        }
-    }
 }
 
 impl Running {
@@ -87,15 +66,15 @@ impl Running {
             System::Direct => None,
             System::Nginx | System::NginxLogging => {
                 let logs = system == System::NginxLogging;
-                Some(Proxy::Nginx(nginx::proxy(upstream, logs)?))
+                Some(nginx::proxy(upstream, logs)?)
             }
             System::Gateway | System::GatewayTracing => {
                 let sink = sink.as_ref().map(|sink| sink.port);
-                Some(Proxy::Gateway(gateway::start(upstream, sink)?))
+                Some(gateway::start(upstream, sink)?)
             }
         };
         Ok(Running {
-            port: proxy.as_ref().map_or(upstream, Proxy::port),
+            port: proxy.as_ref().map_or(upstream, |proxy| proxy.port),
             proxy,
             sink,
         })
@@ -105,14 +84,14 @@ impl Running {
     pub fn cpu_s(&self) -> Fallible<f64> {
         self.proxy
             .as_ref()
-            .map_or(Ok(0.0), |proxy| proxy.process().cpu_s())
+            .map_or(Ok(0.0), |proxy| proxy.process.cpu_s())
     }
 
     /// Resident memory of the proxy, in MiB.
     pub fn rss_mib(&self) -> Fallible<f64> {
         self.proxy
             .as_ref()
-            .map_or(Ok(0.0), |proxy| proxy.process().rss_mib())
+            .map_or(Ok(0.0), |proxy| proxy.process.rss_mib())
     }
 
     /// Spans that it has exported.
